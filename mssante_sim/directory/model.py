@@ -1,0 +1,125 @@
+"""What the directory knows, as frozen values.
+
+French words of the domain, once: *BAL* a mailbox · *officine* a community
+pharmacy · *EJ*/*EG* legal/geographic entity · *enseigne* the sign over the
+door · *titulaire*, *adjoint*, *préparateur* the owner, the second pharmacist,
+the technician · *liste rouge* never published · *INS* national health
+identity · *RPPS* national number of a professional.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+
+from mssante_sim.directory.identifiers import Finess, Ins, Rpps, Siren, Siret
+
+__all__ = [
+    "PHARMACY_SECTORS", "Attachment", "AttachmentKind", "Mailbox", "MailboxKind", "MailboxUser", "Organisation",
+    "OrganisationKind", "PatientProfile", "PostalAddress",
+]
+
+PHARMACY_SECTORS = frozenset({"SA33", "SA38", "SA39", "SA55", "SA56"})
+"""Sectors (TRE_R02) that the patient's picker searches.  [ENS Messagerie V1.3]"""
+
+
+class MailboxKind(Enum):
+    """Kinds of BAL.  [Annuaire Santé FHIR v2]"""
+
+    ORG = "ORG"
+    PER = "PER"
+    APP = "APP"
+
+
+class OrganisationKind(Enum):
+    """An organisation is a legal entity or a place that one runs."""
+
+    LEGAL = "EJ"
+    GEOGRAPHIC = "EG"
+
+
+class AttachmentKind(Enum):
+    """Registers a BAL ORG may be attached to.  [Note Mon espace santé, mai 2023]"""
+
+    FINESS = "FINESS"
+    SIRET = "SIRET"
+    SIREN = "SIREN"
+
+
+@dataclass(frozen=True, slots=True)
+class PostalAddress:
+    """An address in France; synthetic streets contain FICTIF or FICTIVE."""
+
+    line: str
+    postal_code: str
+    town: str
+    insee: str  # code of the commune, TRE_R13
+    department: str
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """A legal entity, or a geographic entity that is part of one."""
+
+    kind: OrganisationKind
+    finess: Finess
+    name: str  # raison sociale
+    enseigne: str | None
+    sector: str | None  # TRE_R02 code, geographic entities only
+    siren: Siren | None
+    siret: Siret | None
+    part_of: Finess | None
+    address: PostalAddress
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """The register entry a mailbox belongs to; need not exist (a seeded fault)."""
+
+    kind: AttachmentKind
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxUser:
+    """A person with a login of their own to a shared mailbox."""
+
+    login: str
+    role: str  # titulaire, adjoint, préparateur
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A BAL.  Address and kind never change once created."""
+
+    address: str  # lower case
+    kind: MailboxKind
+    name: str  # label of From: the patient sees only this  [Référentiel MSSanté #2 ECO.2.2.7]
+    attachment: Attachment | None
+    organisation: Finess | None  # the geographic entity it serves
+    responsible: Rpps | None  # titular pharmacist; not in the public API
+    users: tuple[MailboxUser, ...] = ()
+    published: bool = True
+    open: bool = True
+    red_listed: bool = False
+    sealing: bool = True
+    rank: int = 1  # 1 = preferred
+    service: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PatientProfile:
+    """A profile of Mon espace santé."""
+
+    ins: Ins
+    address: str
+    family_name: str
+    given_name: str
+    born: date
+    activated: bool = True
+
+    @property
+    def display_name(self) -> str:
+        """First name and name, as From: shows them.  [Référentiel MSSanté #2 ECO.3.1.1]"""
+        return f"{self.given_name} {self.family_name}"

@@ -1,0 +1,27 @@
+"""The root of every error this package raises on purpose.
+
+An error carries two texts, and they never mix: `public` is a sentence for the
+person or peer who caused it (what is wrong, what to do; no path of the server,
+no SQL, no address of a third party, no key), `detail` is for the log.
+"""
+
+from typing import ClassVar
+
+__all__ = ["SimulatorError"]
+
+
+class SimulatorError(Exception):
+    """Something that was foreseen went wrong.
+
+    Attributes:
+        public: one or two sentences that may be shown to anyone.
+        detail: what the log may add; never shown to a peer.
+        exit_code: the status of a command that ends with this error.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, public: str, *, detail: str = "") -> None:
+        super().__init__(public)
+        self.public = public
+        self.detail = detail

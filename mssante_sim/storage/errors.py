@@ -1,0 +1,46 @@
+"""What the store may refuse, and why."""
+
+from mssante_sim.errors import SimulatorError
+
+__all__ = [
+    "FolderExists", "FolderMissing", "HomeTooNew", "QuotaExceeded", "StoreBusy", "StoreCorrupt", "StoreError",
+    "StoreFull", "StoreReadOnly",
+]
+
+
+class StoreError(SimulatorError):
+    """The store did not do what was asked; nothing of it was done."""
+
+
+class FolderMissing(StoreError):
+    """The folder does not exist (any more)."""
+
+
+class FolderExists(StoreError):
+    """A folder of that name exists already."""
+
+
+class QuotaExceeded(StoreError):
+    """The account would hold more octets than it may."""
+
+
+class StoreBusy(StoreError):
+    """The change could not be committed now; trying again later is safe."""
+
+
+class StoreFull(StoreBusy):
+    """The disk is full."""
+
+
+class StoreReadOnly(StoreBusy):
+    """After an I/O error or damage, nothing is written any more until an operator has looked."""
+
+
+class StoreCorrupt(StoreError):
+    """The files of the store are damaged."""
+
+    exit_code = 1
+
+
+class HomeTooNew(StoreError):
+    """The home was written by a later version of this program."""
