@@ -1,0 +1,77 @@
+"""The contract between the directory and what keeps its documents.
+
+A *row* is a document (JSON text) named by kind and key, together with what it
+can be found by. The store knows nothing of what a document says.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+__all__ = ["Row", "RowStore"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One document, and by what it is found.
+
+    Words are normalised by the caller: lower-case letters and digits of ASCII, nothing else.
+    """
+
+    kind: str
+    key: str
+    text: str
+    lookups: tuple[tuple[str, str], ...] = ()  # (name, value): what `find` compares, octet for octet
+    name_words: tuple[str, ...] = ()
+    place_words: tuple[str, ...] = ()
+
+
+class RowStore(Protocol):
+    """Documents on disk.
+
+    Every call is synchronous and short: a point lookup stays below 100 µs. Each call reads one instant; what
+    another process has committed is seen by the next call. One thread at a time may call.
+
+    Any call may raise StoreBusy (another process writes for too long), StoreFull, StoreReadOnly or StoreCorrupt.
+    """
+
+    def put_many(self, rows: Iterable[Row]) -> None:
+        """Every row is stored, or none; a row of the same kind and key is replaced with its lookups and words.
+
+        Durable on return.
+        """
+        ...
+
+    def delete_many(self, kind: str, keys: Iterable[str]) -> None:
+        """The rows are gone, durably; keys that do not exist are passed over."""
+        ...
+
+    def get(self, kind: str, key: str) -> str | None:
+        """The document, if there is one."""
+        ...
+
+    def find(self, kind: str, lookup: str, value: str) -> list[str]:
+        """Documents with this lookup, in the order they were first put."""
+        ...
+
+    def all(self, kind: str) -> list[str]:
+        """Every document of a kind, in the order they were first put."""
+        ...
+
+    def count(self, kind: str) -> int:
+        """How many documents of a kind there are."""
+        ...
+
+    def search(
+        self, kind: str, name_words: Sequence[str], place_words: Sequence[str], *, limit: int, offset: int = 0
+    ) -> list[str]:
+        """Keys of rows where every query word begins some word of the row's name, or place, respectively.
+
+        No query word at all finds every row of the kind. In the order rows were first put, so that pages do not
+        overlap. Below 30 ms for 100,000 rows.
+        """
+        ...
+
+    def close(self) -> None:
+        """Files are closed; no call works after this."""
+        ...
