@@ -15,10 +15,37 @@ from typing import NewType, Protocol
 from mssante_sim.message.summary import Summary
 
 __all__ = [
-    "STANDARD_FOLDERS", "Appended", "Arrived", "BodyId", "Change", "Copied", "Copy", "Delivered", "Exchange",
-    "Expunged", "FlagChange", "FlagMode", "FlagOutcome", "FlagState", "FlagsChanged", "Folder", "FolderGone",
-    "FolderId", "FolderSnapshot", "FolderSpec", "FolderStatus", "MailStore", "MessageRow", "ModSeq", "NewMessage",
-    "OnceKey", "Parcel", "Uid", "Usage", "Want", "Watch",
+    "STANDARD_FOLDERS",
+    "Appended",
+    "Arrived",
+    "BodyId",
+    "Change",
+    "Copied",
+    "Copy",
+    "Delivered",
+    "Exchange",
+    "Expunged",
+    "FlagChange",
+    "FlagMode",
+    "FlagOutcome",
+    "FlagState",
+    "FlagsChanged",
+    "Folder",
+    "FolderGone",
+    "FolderId",
+    "FolderSnapshot",
+    "FolderSpec",
+    "FolderStatus",
+    "MailStore",
+    "MessageRow",
+    "ModSeq",
+    "NewMessage",
+    "OnceKey",
+    "Parcel",
+    "Uid",
+    "Usage",
+    "Want",
+    "Watch",
 ]
 
 FolderId = NewType("FolderId", int)
@@ -43,7 +70,7 @@ STANDARD_FOLDERS = (
     FolderSpec("Sent", "\\Sent"),
     FolderSpec("Trash", "\\Trash"),
 )
-"""What every account has from the start.  [our choice], CLIENTS: Thunderbird shows subscribed folders only."""
+"""What every account has from the start [our choice]. All subscribed: Thunderbird shows no others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +86,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class FolderStatus:
-    """Counters of a folder, all of one instant.  [RFC 9051 §6.3.11]"""
+    """Counters of a folder, all of one instant [RFC 9051 §6.3.11]."""
 
     uidvalidity: int
     uidnext: Uid
@@ -171,7 +198,7 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """Where an appended message lies.  [RFC 4315 §3]"""
+    """Where an appended message lies [RFC 4315 §3]."""
 
     uidvalidity: int
     uid: Uid
@@ -179,7 +206,7 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """Which UIDs became which.  [RFC 4315 §3]"""
+    """Which UIDs became which [RFC 4315 §3]."""
 
     uidvalidity: int
     pairs: tuple[tuple[Uid, Uid], ...]  # source, target; both ascending
@@ -212,13 +239,13 @@ class FlagOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What an account holds and may hold.  [RFC 9208]"""
+    """What an account holds and may hold [RFC 9208]."""
 
     octets: int
     limit_octets: int
 
 
-# What a watcher is told -------------------------------------------------------------------------------------------
+# What a watcher is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,14 +325,14 @@ class MailStore(Protocol):
         ...
 
     async def rename_folder(self, account: str, old: str, new: str) -> None:
-        """`old` and its children are named `new`…; INBOX moves its messages instead.  [RFC 9051 §6.3.6]
+        """`old` and its children are named `new`…; INBOX moves its messages instead [RFC 9051 §6.3.6].
 
         Raises: FolderMissing, FolderExists.
         """
         ...
 
     async def subscribe(self, account: str, name: str, *, subscribed: bool) -> None:
-        """`name` is (not) subscribed, whether it exists or not.  [RFC 9051 §6.3.7]"""
+        """`name` is (not) subscribed, whether it exists or not [RFC 9051 §6.3.7]."""
         ...
 
     async def subscriptions(self, account: str) -> frozenset[str]:
@@ -317,7 +344,10 @@ class MailStore(Protocol):
         ...
 
     async def snapshot(self, folder: FolderId, *, claim_recent: bool = False) -> FolderSnapshot:
-        """What `folder` holds now; `claim_recent` makes this caller the last to see its recent messages as such."""
+        """What `folder` holds now.
+
+        `claim_recent` makes this caller the only one to see messages from `status.recent_from` on as recent.
+        """
         ...
 
     async def usage(self, account: str) -> Usage:
@@ -350,11 +380,14 @@ class MailStore(Protocol):
         ...
 
     async def copy(self, folder: FolderId, uids: Sequence[Uid], target: FolderId) -> Copied:
-        """The messages exist in `target` too, flags and internal dates kept; UIDs that are gone are passed over."""
+        """The messages exist in `target` too, flags and internal dates kept; UIDs that are gone are left out.
+
+        Raises: QuotaExceeded.
+        """
         ...
 
     async def move(self, folder: FolderId, uids: Sequence[Uid], target: FolderId) -> Copied:
-        """As `copy`, and in the same transaction they are gone from `folder`.  [RFC 6851 §3.3]"""
+        """As `copy`, and in the same transaction they are gone from `folder` [RFC 6851 §3.3]."""
         ...
 
     async def change_flags(self, folder: FolderId, uids: Sequence[Uid], change: FlagChange) -> FlagOutcome:
@@ -362,19 +395,26 @@ class MailStore(Protocol):
         ...
 
     async def expunge(self, folder: FolderId, uids: Sequence[Uid] | None = None) -> tuple[Uid, ...]:
-        """Messages with ``\\Deleted`` (among `uids` if given) are gone; returns them, ascending."""
+        """Messages flagged as deleted (among `uids` if given) are gone; returns them, ascending."""
         ...
 
-    def rows(self, folder: FolderId, uids: Sequence[Uid], want: Want = Want.FLAGS) -> AsyncIterator[list[MessageRow]]:
-        """The messages of `uids` (ascending) that exist, in slices of at most 200 rows; no lock is held between slices."""
+    def rows(
+        self, folder: FolderId, uids: Sequence[Uid], want: Want = Want.FLAGS
+    ) -> AsyncIterator[list[MessageRow]]:
+        """The messages of `uids` (ascending) that exist, in slices of at most 200 rows.
+
+        Each slice is of one instant; nothing is held between slices, however slow the consumer is.
+        """
         ...
 
     async def read(self, body: BodyId, offset: int = 0, length: int | None = None) -> bytes:
         """Octets of a body; fewer than `length` at its end."""
         ...
 
-    async def changed_since(self, folder: FolderId, modseq: ModSeq) -> tuple[tuple[FlagState, ...], tuple[Uid, ...]]:
-        """Messages changed after `modseq`, and UIDs expunged after it.  [RFC 7162]"""
+    async def changed_since(
+        self, folder: FolderId, modseq: ModSeq
+    ) -> tuple[tuple[FlagState, ...], tuple[Uid, ...]]:
+        """Messages changed after `modseq`, and UIDs expunged after it [RFC 7162]."""
         ...
 
     def watch(self, folder: FolderId, listener: Callable[[Change], None]) -> Watch:
@@ -382,7 +422,10 @@ class MailStore(Protocol):
         ...
 
     async def forget_mail(self) -> None:
-        """Every folder is empty and has a new UIDVALIDITY; accounts and folders stay; exchanges are forgotten."""
+        """Every folder is empty and has a new UIDVALIDITY; accounts and folders stay.
+
+        Exchanges and once-keys are forgotten.
+        """
         ...
 
     async def close(self) -> None:

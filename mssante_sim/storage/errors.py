@@ -1,10 +1,18 @@
 """What the store may refuse, and why."""
+# ruff: noqa: N818  an error is named by what is the case
 
 from mssante_sim.errors import SimulatorError
 
 __all__ = [
-    "FolderExists", "FolderMissing", "HomeTooNew", "QuotaExceeded", "StoreBusy", "StoreCorrupt", "StoreError",
-    "StoreFull", "StoreReadOnly",
+    "FolderExists",
+    "FolderMissing",
+    "HomeTooNew",
+    "QuotaExceeded",
+    "StoreBusy",
+    "StoreCorrupt",
+    "StoreError",
+    "StoreFull",
+    "StoreReadOnly",
 ]
 
 

@@ -32,13 +32,14 @@ class RowStore(Protocol):
     Every call is synchronous and short: a point lookup stays below 100 µs. Each call reads one instant; what
     another process has committed is seen by the next call. One thread at a time may call.
 
-    Any call may raise StoreBusy (another process writes for too long), StoreFull, StoreReadOnly or StoreCorrupt.
+    Any call may raise StoreBusy (another process writes for too long), StoreFull, StoreReadOnly or
+    StoreCorrupt.
     """
 
     def put_many(self, rows: Iterable[Row]) -> None:
-        """Every row is stored, or none; a row of the same kind and key is replaced with its lookups and words.
+        """Every row is stored, or none; a row of the same kind and key is replaced.
 
-        Durable on return.
+        Its lookups and words are replaced with it, its place in the order is kept. Durable on return.
         """
         ...
 
@@ -67,8 +68,8 @@ class RowStore(Protocol):
     ) -> list[str]:
         """Keys of rows where every query word begins some word of the row's name, or place, respectively.
 
-        No query word at all finds every row of the kind. In the order rows were first put, so that pages do not
-        overlap. Below 30 ms for 100,000 rows.
+        No query word at all finds every row of the kind. In the order rows were first put, so that pages do
+        not overlap. Below 30 ms for 100,000 rows.
         """
         ...
 
