@@ -10,14 +10,25 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from mssante_sim.errors import SimulatorError
 
 __all__ = ["Domains", "Ports", "Settings", "SettingsError", "default_home", "load_settings"]
 
+_Table = TypeVar("_Table", "Settings", "Ports", "Domains")
+
 _PREFIX = "MSSANTE_SIM_"
-_TRUTH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
+_TRUTH = {
+    "on": True,
+    "true": True,
+    "yes": True,
+    "1": True,
+    "off": False,
+    "false": False,
+    "no": False,
+    "0": False,
+}
 
 
 class SettingsError(SimulatorError):
@@ -121,8 +132,10 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for spec in fields(Settings):
         if spec.name in ("ports", "domains"):
-            table = {f.name: environment.get(f"{_PREFIX}{spec.name}_{f.name}".upper())
-                     for f in fields(Ports if spec.name == "ports" else Domains)}
+            table = {
+                f.name: environment.get(f"{_PREFIX}{spec.name}_{f.name}".upper())
+                for f in fields(Ports if spec.name == "ports" else Domains)
+            }
             if given := {name: value for name, value in table.items() if value is not None}:
                 values[spec.name] = given
         elif (value := environment.get(f"{_PREFIX}{spec.name}".upper())) is not None:
@@ -130,7 +143,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
-def _merge(target: Any, values: Mapping[str, Any], *, where: str) -> Any:
+def _merge(target: _Table, values: Mapping[str, Any], *, where: str) -> _Table:
     """`target` with `values` laid over it, each converted to its field's type."""
     kinds = get_type_hints(type(target))
     unknown = sorted(set(values) - set(kinds))

@@ -1,0 +1,92 @@
+"""Files a patient may share: their kinds, told by content as well as by name.
+
+[ENS Messagerie V1.3] stores pdf, txt, rtf, jpg, jpeg, tif, tiff, and png after
+conversion, of at most 5 MB each.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mssante_sim.errors import SimulatorError
+
+__all__ = ["MAX_DOCUMENT_OCTETS", "Document", "DocumentRefused", "document", "read_document"]
+
+MAX_DOCUMENT_OCTETS: Final = 5 * 1024 * 1024
+_PDF_MARGIN: Final = 1024  # readers look for the first and last line within a kilobyte of either end
+
+
+class DocumentRefused(SimulatorError):
+    """The file cannot be shared; the sentence, in French, says why."""
+
+    exit_code = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file that was found to be what its name says."""
+
+    name: str
+    content_type: str
+    content: bytes
+
+
+def _is_pdf(content: bytes) -> bool:
+    return b"%PDF-" in content[:_PDF_MARGIN] and b"%%EOF" in content[-_PDF_MARGIN:]
+
+
+def _is_text(content: bytes) -> bool:
+    return b"\0" not in content
+
+
+def _begins(*magics: bytes) -> Callable[[bytes], bool]:
+    return lambda content: content.startswith(magics)
+
+
+_JPEG = ("image/jpeg", _begins(b"\xff\xd8\xff"))
+_TIFF = ("image/tiff", _begins(b"II*\0", b"MM\0*"))
+_KINDS: Final[dict[str, tuple[str, Callable[[bytes], bool]]]] = {
+    "pdf": ("application/pdf", _is_pdf),
+    "txt": ("text/plain", _is_text),
+    "rtf": ("application/rtf", _begins(b"{\\rtf")),
+    "jpg": _JPEG,
+    "jpeg": _JPEG,
+    "png": ("image/png", _begins(b"\x89PNG\r\n\x1a\n")),
+    "tif": _TIFF,
+    "tiff": _TIFF,
+}
+
+
+def document(name: str, content: bytes) -> Document:
+    """The document, its kind proved by its first octets (and a PDF's by its last).
+
+    Raises:
+        DocumentRefused: empty, over 5 MB, of a kind that is not shared, or not what its name says.
+    """
+    extension = Path(name).suffix.lower().lstrip(".")
+    if extension not in _KINDS:
+        raise DocumentRefused(f"« {name} » ne peut pas être partagé : formats acceptés {', '.join(_KINDS)}.")
+    if not content:
+        raise DocumentRefused(f"« {name} » est vide.")
+    if len(content) > MAX_DOCUMENT_OCTETS:
+        megabytes = f"{len(content) / 1024 / 1024:.1f}".replace(".", ",")
+        raise DocumentRefused(f"« {name} » pèse {megabytes} Mo : la limite est de 5 Mo par document.")
+    content_type, is_kind = _KINDS[extension]
+    if not is_kind(content):
+        raise DocumentRefused(
+            f"« {name} » n'est pas un fichier {extension.upper()} lisible : choisissez un autre fichier."
+        )
+    return Document(Path(name).name, content_type, content)
+
+
+def read_document(path: Path) -> Document:
+    """The file at `path` as a document.
+
+    Raises:
+        DocumentRefused: as `document`, or the file cannot be read.
+    """
+    try:
+        return document(path.name, path.read_bytes())
+    except OSError as error:
+        raise DocumentRefused(f"« {path} » ne peut pas être lu : {error.strerror}.") from error
