@@ -8,7 +8,7 @@ import os
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -152,7 +152,7 @@ def _merge(target: _Table, values: Mapping[str, Any], *, where: str) -> _Table:
     changes: dict[str, Any] = {}
     for name, value in values.items():
         current = getattr(target, name)
-        if is_dataclass(current):
+        if isinstance(current, Ports | Domains):
             if not isinstance(value, Mapping):
                 raise SettingsError(f"Setting {name!r} in {where} must be a table.")
             changes[name] = _merge(current, value, where=where)
