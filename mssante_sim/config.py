@@ -16,7 +16,7 @@ from mssante_sim.errors import SimulatorError
 
 __all__ = ["Domains", "Ports", "Settings", "SettingsError", "default_home", "load_settings"]
 
-_Table = TypeVar("_Table", "Settings", "Ports", "Domains")
+_Table = TypeVar("_Table", bound="Settings | Ports | Domains")
 
 _PREFIX = "MSSANTE_SIM_"
 _TRUTH = {
