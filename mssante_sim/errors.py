@@ -15,13 +15,15 @@ class SimulatorError(Exception):
 
     Attributes:
         public: one or two sentences that may be shown to anyone.
+        french: the same for a patient or a pharmacist; empty where they cannot meet it.
         detail: what the log may add; never shown to a peer.
         exit_code: the status of a command that ends with this error.
     """
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, public: str, *, detail: str = "") -> None:
+    def __init__(self, public: str, *, french: str = "", detail: str = "") -> None:
         super().__init__(public)
         self.public = public
+        self.french = french
         self.detail = detail

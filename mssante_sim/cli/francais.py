@@ -1,0 +1,95 @@
+"""Commands whose help and errors are in French, click's own words included."""
+
+import re
+from typing import Any, Final
+
+import click
+
+from mssante_sim.errors import SimulatorError
+
+__all__ = ["FrenchCommand", "FrenchGroup", "in_french", "translated"]
+
+# click's messages, as its catalogue has them, and ours.
+_MESSAGES: Final[tuple[tuple[str, str], ...]] = (
+    (r"No such option[: ]+'?(\S+?)'?(?:\. .*|)$", r"Option inconnue : \1."),
+    (r"No such option: (\S+) .*", r"Option inconnue : \1."),
+    (r"No such command '(.+?)'\..*", r"Commande inconnue : « \1 »."),
+    (r"Missing option '(.+?)'\.(.*)", r"Il manque l'option « \1 »."),
+    (r"Missing argument '(.+?)'\.(.*)", r"Il manque l'argument « \1 »."),
+    (r"Missing command\.", "Il manque une commande."),
+    (r"Option '(.+?)' requires an argument\.", r"L'option « \1 » attend une valeur."),
+    (r"Option '(.+?)' does not take a value\.", r"L'option « \1 » ne prend pas de valeur."),
+    (r"Got unexpected extra arguments? \((.+)\)", r"Argument de trop : \1."),
+    (r"Invalid value for '(.+?)': '(.+?)' is not one of (.+)\.", r"Valeur refusée pour « \1 » : « \2 » ; possibles : \3."),
+    (r"Invalid value for '(.+?)': .+ '(.+?)' does not exist\.", r"« \2 » n'existe pas (« \1 »)."),
+    (r"Invalid value for '(.+?)': '(.+?)' is not a valid .+\.", r"Valeur refusée pour « \1 » : « \2 »."),
+    (r"Invalid value for '(.+?)': (.+)", r"Valeur refusée pour « \1 » : \2"),
+    (r"Invalid value: (.+)", r"Valeur refusée : \1"),
+)
+
+
+def translated(message: str) -> str:
+    """One of click's sentences in French; a sentence that is not click's comes back as it is."""
+    for pattern, french in _MESSAGES:
+        if match := re.fullmatch(pattern, message, re.DOTALL):
+            return match.expand(french)
+    return message
+
+
+class _Explained(click.ClickException):
+    """An error of ours that was met inside a French command."""
+
+    def __init__(self, error: SimulatorError) -> None:
+        super().__init__(error.french or error.public)
+        self.exit_code = error.exit_code
+
+
+class _French(click.Command):
+    """What a command and a group share: French headings, a French --help, French sentences for our errors."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SimulatorError as error:
+            raise _Explained(error) from error
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.help = "Affiche cette aide."
+        return option
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_usage(ctx.command_path, " ".join(self.collect_usage_pieces(ctx)), prefix="Utilisation : ")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [row for param in self.get_params(ctx) if (row := param.get_help_record(ctx))]
+        with formatter.section("Options"):
+            formatter.write_dl([(term, _without_brackets(text)) for term, text in rows])
+        if isinstance(self, FrenchGroup):
+            self.format_commands(ctx, formatter)
+
+
+def _without_brackets(text: str) -> str:
+    return text.replace("[required]", "[obligatoire]").replace("[default: ", "[par défaut : ")
+
+
+class FrenchCommand(_French):
+    """A command that speaks French."""
+
+
+class FrenchGroup(_French, click.Group):
+    """A group that speaks French, with all its commands."""
+
+    command_class = FrenchCommand
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands stand under a French heading."""
+        rows = [(name, self.commands[name].get_short_help_str()) for name in self.list_commands(ctx)]
+        with formatter.section("Commandes"):
+            formatter.write_dl(rows)
+
+
+def in_french(context: click.Context | None) -> bool:
+    """True when `context` is that of a French command."""
+    return context is not None and isinstance(context.command, _French)

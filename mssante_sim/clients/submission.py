@@ -1,0 +1,134 @@
+"""Handing a message to the submission port, over STARTTLS, with progress.
+
+One connection a message: the patient's application sends rarely.
+"""
+
+import smtplib
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mssante_sim.errors import SimulatorError
+
+__all__ = ["Refused", "Submission", "SubmissionReceipt", "Unreachable"]
+
+_CHUNK: Final = 64 * 1024
+_TIMEOUT_S: Final = 60.0
+
+
+class Refused(SimulatorError):
+    """The server refused; `word` is its stable word, empty if it gave none."""
+
+    exit_code = 4
+
+    def __init__(self, public: str, *, word: str = "", temporary: bool = False, french: str = "") -> None:
+        super().__init__(public, french=french)
+        self.word = word
+        self.temporary = temporary
+
+
+class Unreachable(SimulatorError):
+    """No conversation was possible, or it broke off; whether the message was taken is unknown."""
+
+    exit_code = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionReceipt:
+    """What the server said to a message that it took."""
+
+    reply: str
+    octets: int
+    tls: str  # protocol version, for the curious
+
+
+class _Smtp(smtplib.SMTP):
+    """smtplib, whose DATA tells how far it is."""
+
+    progress: Callable[[int], None] | None = None
+
+    def data(self, msg: bytes | str) -> tuple[int, bytes]:  # type: ignore[override]  # the stub lacks our narrower use
+        octets = msg if isinstance(msg, bytes) else msg.encode("ascii")
+        self.putcmd("data")
+        code, text = self.getreply()
+        if code != 354:
+            raise smtplib.SMTPDataError(code, text)
+        stuffed = octets.replace(b"\r\n.", b"\r\n..")
+        if stuffed.startswith(b"."):
+            stuffed = b"." + stuffed
+        for start in range(0, len(stuffed), _CHUNK):
+            self.send(stuffed[start : start + _CHUNK])
+            if self.progress:
+                self.progress(min(_CHUNK, len(stuffed) - start))
+        self.send(b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n")
+        return self.getreply()
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Where and as whom messages are submitted."""
+
+    host: str
+    port: int
+    context: ssl.SSLContext
+    login: str
+    password: str
+
+    def send(
+        self,
+        octets: bytes,
+        *,
+        sender: str,
+        recipients: Sequence[str],
+        progress: Callable[[int], None] | None = None,
+    ) -> SubmissionReceipt:
+        """The server has taken `octets` for all `recipients`; `progress` was called with each count of octets sent.
+
+        Raises:
+            Refused: by the server, with its sentence; nothing was taken.
+            Unreachable: no connection, no TLS, or it broke off.
+        """
+        try:
+            with _Smtp(self.host, self.port, timeout=_TIMEOUT_S) as smtp:
+                smtp.progress = progress
+                return self._converse(smtp, octets, sender, recipients)
+        except smtplib.SMTPServerDisconnected as error:
+            raise Unreachable(
+                "The server closed the connection; send the same message again, it will not arrive twice.",
+                french="Le serveur a coupé la connexion ; renvoyez le même message, il n'arrivera pas deux fois.",
+            ) from error
+        except (OSError, ssl.SSLError) as error:
+            raise Unreachable(
+                f"The submission server {self.host}:{self.port} cannot be reached: {error}. Is the stack up?",
+                french=f"Le serveur d'envoi {self.host}:{self.port} est injoignable. Est-il lancé ?",
+            ) from error
+
+    def _converse(self, smtp: _Smtp, octets: bytes, sender: str, recipients: Sequence[str]) -> SubmissionReceipt:
+        try:
+            smtp.starttls(context=self.context)
+            smtp.login(self.login, self.password)
+            self._expect(smtp.mail(sender, [f"SIZE={len(octets)}"] if smtp.has_extn("size") else []))
+            for recipient in recipients:
+                self._expect(smtp.rcpt(recipient))
+            reply = self._expect(smtp.data(octets))
+        except smtplib.SMTPResponseException as error:
+            raise refusal(error.smtp_code, error.smtp_error) from error
+        assert isinstance(smtp.sock, ssl.SSLSocket)  # noqa: S101  starttls() raised otherwise
+        return SubmissionReceipt(reply, len(octets), smtp.sock.version() or "TLS")
+
+    @staticmethod
+    def _expect(answer: tuple[int, bytes]) -> str:
+        code, text = answer
+        if code not in (250, 251):
+            raise refusal(code, text)
+        return f"{code} {text.decode('utf-8', 'replace')}"
+
+
+def refusal(code: int, text: bytes | str) -> Refused:
+    """The server's reply as an error; its stable word is what stands before the colon.  [our choice]"""
+    said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    said = " ".join(said.split())
+    before, colon, _ = said.partition(":")
+    word = before.split()[-1] if colon and before.split() else ""
+    return Refused(f"{code} {said}", word=word, temporary=400 <= code < 500)
