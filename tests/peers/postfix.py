@@ -1,0 +1,133 @@
+"""A private Postfix in front of a private Dovecot: the pair most operators run, for the benchmark.
+
+What was chosen, so that the comparison is fair to it:
+
+- Postfix's own durability: the queue file is synced before the 250, delivery is
+  a second hop over LMTP to Dovecot, which syncs too (`mail_fsync` default).
+- No content filter, no DNS look-up, no chroot, no rewriting by the submitter.
+- Submission as an administrator sets it up: STARTTLS, SASL by Dovecot.
+- Static answers for who exists, so no table look-up counts against it.
+- Destination concurrency of LMTP raised from 20 to 64, as Postfix's tuning
+  guide advises for a local LMTP server; `in_flow_delay` stays at its default.
+- Log to a file by Postfix's own `postlogd`, since no syslog may be touched.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.peers.certificates import ServerFiles
+from tests.peers.debian import require
+from tests.peers.dovecot import Dovecot
+from tests.peers.loopback import free_ports, open_port, scratch, stop
+
+__all__ = ["Postfix", "postfix"]
+
+_MAIN = """\
+compatibility_level = 3.6
+queue_directory = {home}/queue
+data_directory = {home}/data
+maillog_file = {home}/log
+maillog_file_prefixes = {home}
+myhostname = localhost
+mydestination =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+# every address is a mailbox of the Dovecot behind
+virtual_mailbox_domains = static:all
+virtual_mailbox_maps = static:all
+virtual_transport = lmtp:inet:127.0.0.1:{dovecot.lmtp}
+lmtp_destination_concurrency_limit = 64
+alias_maps =
+alias_database =
+local_recipient_maps =
+message_size_limit = 26214400
+smtpd_tls_security_level = may
+smtpd_tls_auth_only = yes
+smtpd_tls_cert_file = {tls.certificate}
+smtpd_tls_key_file = {tls.key}
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = inet:127.0.0.1:{dovecot.sasl}
+smtpd_recipient_restrictions = permit_sasl_authenticated, reject
+smtpd_relay_restrictions = permit_sasl_authenticated, reject
+smtpd_peername_lookup = no
+"""
+
+_MASTER = """\
+127.0.0.1:{port} inet n - n - - smtpd
+pickup    unix  n  -  n  60     1  pickup
+cleanup   unix  n  -  n  -      0  cleanup
+qmgr      unix  n  -  n  300    1  qmgr
+tlsmgr    unix  -  -  n  1000?  1  tlsmgr
+rewrite   unix  -  -  n  -      -  trivial-rewrite
+bounce    unix  -  -  n  -      0  bounce
+defer     unix  -  -  n  -      0  bounce
+trace     unix  -  -  n  -      0  bounce
+verify    unix  -  -  n  -      1  verify
+flush     unix  n  -  n  1000?  0  flush
+proxymap  unix  -  -  n  -      -  proxymap
+proxywrite unix -  -  n  -      1  proxymap
+smtp      unix  -  -  n  -      -  smtp
+showq     unix  n  -  n  -      -  showq
+error     unix  -  -  n  -      -  error
+retry     unix  -  -  n  -      -  error
+discard   unix  -  -  n  -      -  discard
+lmtp      unix  -  -  n  -      -  lmtp
+anvil     unix  -  -  n  -      1  anvil
+scache    unix  -  -  n  -      1  scache
+postlog   unix-dgram n - n  -    1  postlogd
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Postfix:
+    """A running instance; mail for any address goes to the Dovecot given to `postfix`."""
+
+    submission: int  # STARTTLS, AUTH PLAIN
+    home: Path
+
+    def log(self) -> str:
+        """What it has logged so far."""
+        return (self.home / "log").read_text(errors="replace")
+
+
+@contextmanager
+def postfix(tls: ServerFiles, behind: Dovecot) -> Iterator[Postfix]:
+    """A Postfix that runs until the block ends; its queue is deleted then.
+
+    Raises:
+        RuntimeError: not installed, not root (its master needs it), or it did not start.
+    """
+    require("postfix")
+    if os.geteuid() != 0:
+        raise RuntimeError("Postfix's master process must be started by root.")
+    with scratch("postfix") as home:
+        (port,) = free_ports(1)
+        configuration = home / "etc"
+        configuration.mkdir()
+        (configuration / "main.cf").write_text(_MAIN.format(home=home, dovecot=behind, tls=tls))
+        (configuration / "master.cf").write_text(_MASTER.format(port=port))
+        (configuration / "dynamicmaps.cf").touch()
+        (home / "queue").mkdir()
+        (home / "data").mkdir()
+        shutil.chown(home / "data", "postfix")
+        program = shutil.which("postfix", path="/usr/sbin") or "postfix"
+        master = subprocess.Popen(
+            [program, "-c", configuration, "start-fg"],
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            open_port(port, master, home / "log")
+            yield Postfix(port, home)
+        finally:
+            # start-fg leaves a shell as our child: only this command reaches the master behind it
+            subprocess.run([program, "-c", configuration, "stop"], check=False, capture_output=True)
+            stop(master)
