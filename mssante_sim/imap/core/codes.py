@@ -1,0 +1,46 @@
+"""Response codes with arguments, as the text between the brackets [RFC 3501 §7.1].
+
+Codes without arguments are written where they are used, or are the `code` of a fault.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from mssante_sim.imap.core.sequence import format_set
+
+__all__ = ["append_uid", "capability", "copy_uid", "permanent_flags", "uid_next", "uid_validity", "unseen"]
+
+
+def capability(names: Iterable[str]) -> str:
+    """CAPABILITY: saves the client a round trip."""
+    return "CAPABILITY " + " ".join(names)
+
+
+def permanent_flags(flags: Iterable[str], *, new_keywords: bool) -> str:
+    r"""PERMANENTFLAGS; `new_keywords` adds ``\*``: the client may invent some."""
+    return f"PERMANENTFLAGS ({' '.join([*flags, *([chr(92) + '*'] if new_keywords else [])])})"
+
+
+def uid_next(uid: int) -> str:
+    """UIDNEXT."""
+    return f"UIDNEXT {uid}"
+
+
+def uid_validity(value: int) -> str:
+    """UIDVALIDITY."""
+    return f"UIDVALIDITY {value}"
+
+
+def unseen(seqnum: int) -> str:
+    """UNSEEN: the first message without the flag Seen."""
+    return f"UNSEEN {seqnum}"
+
+
+def append_uid(uidvalidity: int, uids: Iterable[int]) -> str:
+    """APPENDUID [RFC 4315 §3]."""
+    return f"APPENDUID {uidvalidity} {format_set(uids)}"
+
+
+def copy_uid(uidvalidity: int, pairs: Sequence[tuple[int, int]]) -> str:
+    """COPYUID of at least one (source, target) pair; both sets keep the order of `pairs` [RFC 4315 §3]."""
+    sources, targets = zip(*pairs, strict=True)
+    return f"COPYUID {uidvalidity} {format_set(sources)} {format_set(targets)}"

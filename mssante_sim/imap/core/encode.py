@@ -1,0 +1,186 @@
+"""The octets of responses.
+
+`encode` answers with chunks to be written in order.  A large content stands in chunks
+of its own: 25 MB are never copied here.  Nothing that a peer or a message can
+choose ever ends a line: text is reduced to printable ASCII, strings that cannot be
+quoted become literals.
+"""
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable
+from datetime import datetime
+from typing import assert_never
+
+from mssante_sim.imap.core import responses as r
+from mssante_sim.imap.core.octets import MONTHS
+from mssante_sim.imap.core.utf7 import encode_name
+
+__all__ = ["encode"]
+
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
+_ATOM = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")  # ATOM-CHAR  [RFC 3501 §9]
+_QUOTABLE = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-\x7f]{0,1000}")
+_SPECIAL = re.compile(rb'(["\\])')
+
+
+def encode(response: r.Response) -> list[bytes]:
+    """`response` as octets, CRLF included, in chunks that follow each other."""
+    match response:
+        case r.Fetched():
+            return _fetched(response)
+        case r.Continuation():
+            return [_continuation(response)]
+        case r.Reply():
+            return [_reply(response)]
+        case _:
+            return [b"* " + _data(response) + b"\r\n"]
+
+
+def _data(response: r.Data) -> bytes:  # noqa: C901, PLR0911, PLR0912 - a flat list of kinds, one line each
+    match response:
+        case r.Exists(count):
+            return b"%d EXISTS" % count
+        case r.Recent(count):
+            return b"%d RECENT" % count
+        case r.Expunged(seqnum):
+            return b"%d EXPUNGE" % seqnum
+        case r.Flags(flags):
+            return b"FLAGS " + _list(_ascii(flag) for flag in flags)
+        case r.Found(numbers):
+            return b" ".join([b"SEARCH", *(b"%d" % number for number in numbers)])
+        case r.Capabilities(names):
+            return b" ".join([b"CAPABILITY", *map(_ascii, names)])
+        case r.Enabled(names):
+            return b" ".join([b"ENABLED", *map(_ascii, names)])
+        case r.Identity(fields):
+            return b"ID " + _identity(fields)
+        case r.Namespaces(delimiter):
+            return b'NAMESPACE (("" %s)) NIL NIL' % _quoted(delimiter.encode("ascii"))
+        case r.Listed():
+            return _listed(response)
+        case r.MailboxStatus(name, values):
+            counts = b" ".join(b"%s %d" % (_ascii(item.value), count) for item, count in values)
+            return b"STATUS %s (%s)" % (_mailbox(name), counts)
+        case r.Quota(root, resources):
+            lines = b" ".join(b"%s %d %d" % (_ascii(name), used, limit) for name, used, limit in resources)
+            return b"QUOTA %s (%s)" % (_astring(root.encode()), lines)
+        case r.QuotaRoots(mailbox, roots):
+            return b" ".join([b"QUOTAROOT", _mailbox(mailbox), *(_astring(root.encode()) for root in roots)])
+        case _:
+            assert_never(response)
+
+
+def _reply(reply: r.Reply) -> bytes:
+    """``resp-cond-state = ("OK" / "NO" / "BAD") SP ["[" resp-text-code "]" SP] text``."""
+    code = "" if reply.code is None else f"[{reply.code}] "
+    # A text must not be empty, and one that begins with a bracket would be read as a code.
+    text = reply.text.lstrip("[ ") or "Done."
+    return f"{_line(reply.tag or '*')} {reply.condition.value} {_line(code + text)}\r\n".encode("ascii")
+
+
+def _continuation(continuation: r.Continuation) -> bytes:
+    """``continue-req = "+" SP (resp-text / base64) CRLF``."""
+    if continuation.challenge is not None:
+        return b"+ " + b64encode(continuation.challenge) + b"\r\n"
+    return b"+ " + _line(continuation.text).encode("ascii") + b"\r\n"
+
+
+def _listed(listed: r.Listed) -> bytes:
+    """``"(" [mbx-list-flags] ")" SP (DQUOTE QUOTED-CHAR DQUOTE / nil) SP mailbox [SP mbox-list-extended]``."""
+    delimiter = b"NIL" if listed.delimiter is None else _quoted(listed.delimiter.encode("ascii"))
+    words = [
+        b"LSUB" if listed.lsub else b"LIST",
+        _list(_ascii(attribute) for attribute in listed.attributes),
+        delimiter,
+        _mailbox(listed.name),
+    ]
+    if listed.child_info:
+        words.append(b'("CHILDINFO" %s)' % _list(_quoted(_ascii(word)) for word in listed.child_info))
+    return b" ".join(words)
+
+
+def _identity(fields: tuple[tuple[str, str | None], ...]) -> bytes:
+    if not fields:
+        return b"NIL"
+    words = []
+    for name, value in fields:
+        words += [_string(name.encode()), b"NIL" if value is None else _string(value.encode())]
+    return _list(words)
+
+
+def _fetched(fetched: r.Fetched) -> list[bytes]:
+    """``message-data = nz-number SP "FETCH" SP msg-att``, split only around contents."""
+    chunks: list[bytes] = []
+    line = b"* %d FETCH (" % fetched.seqnum
+    for index, item in enumerate(fetched.items):
+        if index:
+            line += b" "
+        if isinstance(item, r.Content) and item.chunks is not None:
+            chunks.append(line + b"%s {%d}\r\n" % (_ascii(item.label), sum(map(len, item.chunks))))
+            chunks += item.chunks
+            line = b""
+        else:
+            line += _item(item)
+    return [*chunks, line + b")\r\n"]
+
+
+def _item(item: r.FetchedItem) -> bytes:  # noqa: PLR0911 - as above
+    match item:
+        case r.UidItem(uid):
+            return b"UID %d" % uid
+        case r.FlagsItem(flags):
+            return b"FLAGS " + _list(_ascii(flag) for flag in sorted(flags))
+        case r.SizeItem(octets):
+            return b"RFC822.SIZE %d" % octets
+        case r.DateItem(date):
+            return b'INTERNALDATE "%s"' % _date_time(date)
+        case r.ModSeqItem(modseq):
+            return b"MODSEQ (%d)" % modseq
+        case r.Pasted(label, value):
+            return b"%s %s" % (_ascii(label), value)
+        case r.Content(label):
+            return b"%s NIL" % _ascii(label)
+        case _:
+            assert_never(item)
+
+
+def _date_time(date: datetime) -> bytes:
+    """``date-day-fixed "-" date-month "-" date-year SP time SP zone``.
+
+    Not strftime: it would use the names of the locale, and `%Y` without leading zeros.
+    """
+    day = f"{date.day:2d}-{MONTHS[date.month - 1]}-{date.year:04d}"
+    return f"{day} {date:%H:%M:%S} {date:%z}"[:26].encode("ascii")
+
+
+def _mailbox(name: str) -> bytes:
+    """``mailbox = "INBOX" / astring``; always quoted, as most servers do, except INBOX."""
+    return b"INBOX" if name == "INBOX" else _string(encode_name(name))
+
+
+def _astring(octets: bytes) -> bytes:
+    """``astring = 1*ASTRING-CHAR / string``."""
+    return octets if _ATOM.fullmatch(octets) and octets.upper() != b"NIL" else _string(octets)
+
+
+def _string(octets: bytes) -> bytes:
+    """``string = quoted / literal``."""
+    return _quoted(octets) if _QUOTABLE.fullmatch(octets) else b"{%d}\r\n%s" % (len(octets), octets)
+
+
+def _quoted(octets: bytes) -> bytes:
+    return b'"' + _SPECIAL.sub(rb"\\\1", octets) + b'"'
+
+
+def _list(words: Iterable[bytes]) -> bytes:
+    return b"(" + b" ".join(words) + b")"
+
+
+def _ascii(word: str) -> bytes:
+    """A word of our own or one that the parser let pass.  Raises: UnicodeEncodeError."""
+    return word.encode("ascii")
+
+
+def _line(text: str) -> str:
+    return _UNPRINTABLE.sub("?", text)

@@ -1,0 +1,143 @@
+r"""What SEARCH can ask for, as a tree [RFC 3501 §6.4.4].
+
+Keys that are combinations are built from the others, so that an evaluator meets
+few kinds: UNSEEN is `Not(HasFlag("\\Seen"))`, NEW is `And` of RECENT and UNSEEN,
+FROM is `HeaderHas("From", …)`.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+
+from mssante_sim.imap.core.sequence import SequenceSet
+
+__all__ = [
+    "Always", "And", "BodyHas", "DateTest", "HasFlag", "HasUid", "HeaderHas", "IsNumbered", "Larger", "Not",
+    "Or", "ReceivedDate", "SearchKey", "SentDate", "Smaller", "TextHas",
+]  # fmt: skip
+
+
+class DateTest(Enum):
+    """How a day is compared, without regard to time and zone."""
+
+    BEFORE = "BEFORE"
+    ON = "ON"
+    SINCE = "SINCE"  # on or after
+
+
+@dataclass(frozen=True, slots=True)
+class Always:
+    """ALL: every message."""
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """Every one of at least two keys."""
+
+    keys: "tuple[SearchKey, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """One or both."""
+
+    left: "SearchKey"
+    right: "SearchKey"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Messages for which `key` does not hold."""
+
+    key: "SearchKey"
+
+
+@dataclass(frozen=True, slots=True)
+class HasFlag:
+    r"""The message carries `flag`: a system flag (``\Recent`` too) or a keyword, compared without case."""
+
+    flag: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderHas:
+    """A field `name` exists and its value contains `text`; an empty `text` asks only for the field."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class BodyHas:
+    """The body contains `text`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextHas:
+    """The header or the body contains `text`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedDate:
+    """The internal date lies before, on, or on or after `day`."""
+
+    test: DateTest
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class SentDate:
+    """The Date field lies before, on, or on or after `day`."""
+
+    test: DateTest
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Larger:
+    """RFC822.SIZE is greater than `octets`."""
+
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Smaller:
+    """RFC822.SIZE is less than `octets`."""
+
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class IsNumbered:
+    """The sequence number is one of `numbers`."""
+
+    numbers: SequenceSet
+
+
+@dataclass(frozen=True, slots=True)
+class HasUid:
+    """The UID is one of `uids`."""
+
+    uids: SequenceSet
+
+
+SearchKey = (
+    Always
+    | And
+    | Or
+    | Not
+    | HasFlag
+    | HeaderHas
+    | BodyHas
+    | TextHas
+    | ReceivedDate
+    | SentDate
+    | Larger
+    | Smaller
+    | IsNumbered
+    | HasUid
+)
