@@ -15,11 +15,12 @@ class FrameLimits:
     """Memory one peer can make us hold while it sends. Octets, CRLF included."""
 
     line_before_login: int = 8_192
-    literal_before_login: int = 4_096
+    literal_before_login: int = 4_096  # the literals of one command together
     line: int = 65_536  # the whole command without its literals
-    literal: int = 65_536  # any literal but that of APPEND
+    literal: int = 65_536  # the literals of one command together, but for the message of APPEND
     append_literal: int = 25 * 1024 * 1024
-    literals: int = 1_024  # literals of one command
+    literals: int = 1_024  # how many one command may have
+    swallowed: int = 64 * 1024 * 1024  # of a refused command, to find its end; above it we hang up
     pipelined: int = 262_144  # what waits while a command runs; above it, reading stops
 
 
