@@ -20,7 +20,10 @@ _MESSAGES: Final[tuple[tuple[str, str], ...]] = (
     (r"Option '(.+?)' requires an argument\.", r"L'option « \1 » attend une valeur."),
     (r"Option '(.+?)' does not take a value\.", r"L'option « \1 » ne prend pas de valeur."),
     (r"Got unexpected extra arguments? \((.+)\)", r"Argument de trop : \1."),
-    (r"Invalid value for '(.+?)': '(.+?)' is not one of (.+)\.", r"Valeur refusée pour « \1 » : « \2 » ; possibles : \3."),
+    (
+        r"Invalid value for '(.+?)': '(.+?)' is not one of (.+)\.",
+        r"Valeur refusée pour « \1 » : « \2 » ; possibles : \3.",
+    ),
     (r"Invalid value for '(.+?)': .+ '(.+?)' does not exist\.", r"« \2 » n'existe pas (« \1 »)."),
     (r"Invalid value for '(.+?)': '(.+?)' is not a valid .+\.", r"Valeur refusée pour « \1 » : « \2 »."),
     (r"Invalid value for '(.+?)': (.+)", r"Valeur refusée pour « \1 » : \2"),
@@ -41,7 +44,7 @@ class _Explained(click.ClickException):
 
     def __init__(self, error: SimulatorError) -> None:
         super().__init__(error.french or error.public)
-        self.exit_code = error.exit_code
+        self.exit_code = error.exit_code  # type: ignore[misc]  # click reads it from the instance
 
 
 class _French(click.Command):

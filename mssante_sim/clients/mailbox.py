@@ -1,0 +1,184 @@
+"""One IMAP connection of a pharmacy's client: INBOX over TLS, and IDLE that misses nothing.
+
+A thin wall around aioimaplib 2, for three reasons measured there: its FETCH of
+more than about 1,000 lines overflows the stack (we fetch one message at a
+time), its idle_start may wait for ever (we bound it), and an EXISTS that comes
+with the answer of another command is dropped (`_Protocol` keeps it).
+"""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import aioimaplib
+
+from mssante_sim.errors import SimulatorError
+
+__all__ = ["ConnectionLost", "ImapAccess", "ImapRefused", "MailboxClient"]
+
+_TIMEOUT_S: Final = 30.0
+_SILENCE_S: Final = 300.0  # the server says something every 2 minutes; twice that and it is dead
+
+
+class ImapRefused(SimulatorError):
+    """The server refused the login or a command."""
+
+    exit_code = 4
+
+
+class ConnectionLost(SimulatorError):
+    """The server cannot be reached, or the connection broke."""
+
+    exit_code = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ImapAccess:
+    """Where and as whom a mailbox is read; implicit TLS."""
+
+    host: str
+    port: int
+    context: ssl.SSLContext
+    login: str
+    password: str
+
+
+class _Protocol(aioimaplib.IMAP4ClientProtocol):
+    """aioimaplib's protocol, which remembers that the server announced messages, whatever it was answering."""
+
+    transport: asyncio.Transport | None  # type: ignore[assignment]  # the library's own is typed None
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, conn_lost_cb: Callable[[Exception | None], None] | None
+    ) -> None:
+        super().__init__(loop, conn_lost_cb)  # type: ignore[arg-type]  # None is its default
+        self.announced = asyncio.Event()
+
+    def _untagged_response(self, line: bytes) -> Any:
+        if line.endswith(b" EXISTS"):
+            self.announced.set()
+        return super()._untagged_response(line)
+
+
+class _Imap(aioimaplib.IMAP4):
+    """aioimaplib's client with that protocol, and a call when the connection is lost."""
+
+    protocol: _Protocol  # type: ignore[assignment]  # the library's own is typed None
+
+    def create_client(
+        self,
+        host: str,
+        port: int,
+        loop: asyncio.AbstractEventLoop | None,
+        conn_lost_cb: Callable[[Exception | None], None] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        running = loop or asyncio.get_running_loop()
+        self.protocol = _Protocol(running, conn_lost_cb)
+        self._client_task = running.create_task(
+            running.create_connection(lambda: self.protocol, host, port, ssl=ssl_context)
+        )
+
+
+class MailboxClient:
+    """INBOX of one account, selected."""
+
+    def __init__(self, imap: _Imap, lost: asyncio.Event) -> None:
+        self._imap = imap
+        self._lost = lost
+
+    @classmethod
+    async def connect(cls, access: ImapAccess) -> Self:
+        """A connection that is logged in, with INBOX selected.
+
+        Raises:
+            ConnectionLost: no connection or no TLS.
+            ImapRefused: bad credentials.
+        """
+        lost = asyncio.Event()
+        imap = _Imap(
+            access.host, access.port, timeout=_TIMEOUT_S, conn_lost_cb=lambda _: lost.set(), ssl_context=access.context
+        )
+        client = cls(imap, lost)
+        try:
+            await client._guarded(imap.wait_hello_from_server())
+            client._expect(await client._guarded(imap.login(access.login, access.password)))
+            client._expect(await client._guarded(imap.select("INBOX")))
+        except BaseException:
+            client.drop()
+            raise
+        return client
+
+    async def uids(self, first: int = 1) -> list[int]:
+        """UIDs from `first` on, ascending."""
+        self._imap.protocol.announced.clear()
+        answer = self._expect(await self._guarded(self._imap.uid_search(f"UID {first}:*", charset=None)))
+        found = {int(number) for line in answer[:-1] for number in bytes(line).split()}
+        return sorted(uid for uid in found if uid >= first)  # n:* holds the last message even if it lies below n
+
+    async def fetch(self, uid: int) -> bytes | None:
+        """The octets of one message, its flags untouched; None if it is gone."""
+        answer = self._expect(await self._guarded(self._imap.uid("fetch", str(uid), "(BODY.PEEK[])")))
+        return next((bytes(line) for line in answer if isinstance(line, bytearray)), None)
+
+    async def flag(self, uid: int, flag: str) -> None:
+        """The message carries `flag`."""
+        self._expect(await self._guarded(self._imap.uid("store", str(uid), "+FLAGS.SILENT", f"({flag})")))
+
+    async def wait_for_arrival(self) -> None:
+        """Returns when the server has announced messages since the last `uids` began.  Raises: ConnectionLost."""
+        if self._imap.protocol.announced.is_set():
+            return
+        idle = await self._guarded(self._imap.idle_start(_SILENCE_S))
+        while not self._imap.protocol.announced.is_set():
+            await self._guarded(self._imap.wait_server_push(_SILENCE_S))
+        self._imap.idle_done()
+        await self._guarded(idle)
+
+    async def close(self) -> None:
+        """The session is logged out, whatever state it was in."""
+        with contextlib.suppress(ConnectionLost, ImapRefused, aioimaplib.AioImapException):
+            await self._guarded(self._imap.logout())
+        self.drop()
+
+    def drop(self) -> None:
+        """The connection is cut."""
+        self._imap._client_task.cancel()  # noqa: SLF001  no public way to end an attempt to connect
+        if self._imap.protocol.transport is not None:
+            self._imap.protocol.transport.close()
+
+    async def _guarded(self, step: Any) -> Any:
+        """The result of `step`, or ConnectionLost as soon as the connection is."""
+        work = asyncio.ensure_future(step)
+        lost = asyncio.ensure_future(self._lost.wait())
+        try:
+            await asyncio.wait({work, lost}, return_when=asyncio.FIRST_COMPLETED, timeout=_SILENCE_S)
+            if work.done():
+                return work.result()
+            raise _lost("the connection was closed by the server")
+        except (OSError, TimeoutError, aioimaplib.AioImapException) as error:
+            raise _lost(str(error) or type(error).__name__) from error
+        finally:
+            work.cancel()
+            lost.cancel()
+
+    @staticmethod
+    def _expect(response: Any) -> list[bytes | bytearray]:
+        lines: list[bytes | bytearray] = response.lines
+        if response.result != "OK":
+            said = bytes(lines[-1]).decode("utf-8", "replace") if lines else ""
+            raise ImapRefused(
+                f"The IMAP server refused: {response.result} {said}",
+                french=f"Le serveur IMAP a refusé : {response.result} {said}",
+            )
+        return lines
+
+
+def _lost(reason: str) -> ConnectionLost:
+    return ConnectionLost(
+        f"The IMAP server cannot be reached: {reason}. Is the stack up?",
+        french=f"Le serveur IMAP est injoignable ({reason}). Est-il lancé ?",
+    )
