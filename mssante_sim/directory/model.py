@@ -14,16 +14,16 @@ from enum import Enum
 from mssante_sim.directory.identifiers import Finess, Ins, Rpps, Siren, Siret
 
 __all__ = [
-    "PHARMACY_SECTORS", "Attachment", "AttachmentKind", "Mailbox", "MailboxKind", "MailboxUser", "Organisation",
-    "OrganisationKind", "PatientProfile", "PostalAddress",
-]
+    "PHARMACY_SECTORS", "Attachment", "AttachmentKind", "Mailbox", "MailboxKind", "MailboxUser",
+    "Organisation", "OrganisationKind", "PatientProfile", "PostalAddress",
+]  # fmt: skip
 
 PHARMACY_SECTORS = frozenset({"SA33", "SA38", "SA39", "SA55", "SA56"})
-"""Sectors (TRE_R02) that the patient's picker searches.  [ENS Messagerie V1.3]"""
+"""Sectors (TRE_R02) that the patient's picker searches.  [ENS Messagerie V1.3]."""
 
 
 class MailboxKind(Enum):
-    """Kinds of BAL.  [Annuaire Santé FHIR v2]"""
+    """Kinds of BAL.  [Annuaire Santé FHIR v2]."""
 
     ORG = "ORG"
     PER = "PER"
@@ -38,7 +38,7 @@ class OrganisationKind(Enum):
 
 
 class AttachmentKind(Enum):
-    """Registers a BAL ORG may be attached to.  [Note Mon espace santé, mai 2023]"""
+    """Registers a BAL ORG may be attached to.  [Note Mon espace santé, mai 2023]."""
 
     FINESS = "FINESS"
     SIRET = "SIRET"
@@ -53,7 +53,12 @@ class PostalAddress:
     postal_code: str
     town: str
     insee: str  # code of the commune, TRE_R13
-    department: str
+    department: str  # its name
+
+    @property
+    def department_code(self) -> str:
+        """Two characters, three overseas."""
+        return self.insee[:3] if self.insee.startswith("97") else self.insee[:2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class Organisation:
     part_of: Finess | None
     address: PostalAddress
     active: bool = True
+    licence: str | None = None  # of an officine
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,5 +127,5 @@ class PatientProfile:
 
     @property
     def display_name(self) -> str:
-        """First name and name, as From: shows them.  [Référentiel MSSanté #2 ECO.3.1.1]"""
+        """First name and name, as From: shows them.  [Référentiel MSSanté #2 ECO.3.1.1]."""
         return f"{self.given_name} {self.family_name}"
