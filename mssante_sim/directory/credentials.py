@@ -174,8 +174,6 @@ def _prepared(password: str) -> str | None:
 
     Bidirectional checks are left out: they protect eyes, and nobody reads a password.
     """
-    spaced = "".join(
-        " " if stringprep.in_table_c12(c) else c for c in password if not stringprep.in_table_b1(c)
-    )
+    spaced = "".join(" " if stringprep.in_table_c12(c) else c for c in password if not stringprep.in_table_b1(c))
     normal = unicodedata.normalize("NFKC", spaced)
     return None if any(forbids(c) for c in normal for forbids in _FORBIDDEN) else normal

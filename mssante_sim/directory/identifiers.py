@@ -256,9 +256,7 @@ def require_fictitious(identifier: _T) -> _T:
         IdentifierError: a real person or company could bear it.
     """
     if not identifier.is_fictitious:
-        raise IdentifierError(
-            f"{identifier.label} {identifier} lies outside the range kept for fictitious data."
-        )
+        raise IdentifierError(f"{identifier.label} {identifier} lies outside the range kept for fictitious data.")
     return identifier
 
 
