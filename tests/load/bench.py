@@ -1,0 +1,105 @@
+"""``scripts/bench``: our figures beside Postfix and Dovecot's, taken in one run on one machine."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from tests.load.figures import machine, percentile, table
+from tests.load.pace import PaceJob
+from tests.load.probes import idle_memory, notification, submission
+from tests.load.submit import SubmitJob
+from tests.load.targets import Account, Target
+from tests.load.watch import WatchJob
+from tests.peers.certificates import Trust
+from tests.peers.dovecot import dovecot
+from tests.peers.loopback import scratch
+from tests.peers.postfix import postfix
+
+__all__ = ["main"]
+
+_CELLS = (  # octets, connections, messages
+    (20_000, 1, 600), (20_000, 10, 3000), (20_000, 64, 3000),
+    (1_000_000, 1, 60), (1_000_000, 10, 300), (1_000_000, 64, 300),
+)  # fmt: skip
+_WARM_UP = SubmitJob(connections=10, messages=300, octets=20_000)
+
+
+@contextmanager
+def postfix_and_dovecot() -> Iterator[Target]:
+    """Debian's pair, without S/MIME, see `tests.peers.postfix` for what was chosen."""
+    with scratch("tls") as folder:
+        tls = Trust(folder).server()
+        with dovecot(tls) as store, postfix(tls, store) as front:
+
+            def accounts(name: str) -> tuple[Account, ...]:
+                return tuple(Account(a, store.password, a) for a in (f"{name}{n}@peer.test" for n in range(20)))
+
+            yield Target(
+                "Postfix+Dovecot",
+                front.submission,
+                store.imaps,
+                str(tls.authority),
+                accounts("patient"),
+                accounts("pharmacie"),
+                store.master.pid,
+            )
+
+
+def bench_smtp(targets: Sequence[Target], scale: float) -> str:
+    """Messages a second and time per message, by size and connections; the systems take turns in each cell."""
+    rows = []
+    for target in targets:
+        submission(target, _WARM_UP)
+    for octets, connections, messages in _CELLS:
+        for target in targets:
+            count = max(int(messages * scale), connections)
+            got = submission(target, SubmitJob(connections, count, octets))
+            p50, p99 = (percentile(got.latencies_s, share) * 1000 for share in (0.5, 0.99))
+            rates = (f"{count / got.accepted_s:.0f}", f"{count / got.delivered_s:.0f}")
+            rows.append((target.name, f"{octets // 1000} kB", connections, *rates, f"{p50:.1f}", f"{p99:.1f}"))
+    return table(("system", "size", "connections", "answered/s", "delivered/s", "p50 ms", "p99 ms"), rows)
+
+
+def bench_notify(targets: Sequence[Target], scale: float) -> str:
+    """From the 250 to the EXISTS, 50 messages of 20 kB a second, and memory per idle connection."""
+    rows = []
+    for target in targets:
+        for clients in (1, 50):
+            mailboxes = min(clients, len(target.recipients) - 1)  # the last one is the big folder
+            for folder in (0, 10_000):
+                got = notification(
+                    target,
+                    WatchJob(clients, mailboxes),
+                    PaceJob(int(500 * scale), 20_000, 50.0, mailboxes),
+                    beside_fetch_of=folder,
+                )
+                p50, p99 = (percentile(got.delays_s, share) * 1000 for share in (0.5, 0.99))
+                rows.append((target.name, clients, folder or "-", f"{p50:.1f}", f"{p99:.1f}", got.lost))
+    delays = table(("system", "idling clients", "fetched beside", "p50 ms", "p99 ms", "lost"), rows)
+    idle = WatchJob(clients=max(int(1000 * scale), 10), mailboxes=10)
+    memory = [(target.name, idle.clients, f"{idle_memory(target, idle):.0f}") for target in targets]
+    return delays + "\n\n" + table(("system", "idle TLS connections", "KiB each"), memory)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the asked tables as Markdown."""
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=("smtp", "notify", "sealing"), help="default: everything")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the usual number of messages")
+    chosen = parser.parse_args(arguments)
+    _say(machine())
+    with ExitStack() as running:
+        targets = [running.enter_context(start()) for start in (postfix_and_dovecot,)]
+        for name, bench in (("smtp", bench_smtp), ("notify", bench_notify)):
+            if chosen.what in (None, name):
+                _say(f"\n## {name}\n\n{bench(targets, chosen.scale)}")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""The load generators measure what they say: nothing is lost, nothing counted twice."""
+
+import os
+from email import message_from_bytes
+
+import pytest
+
+from tests.load.bench import postfix_and_dovecot
+from tests.load.figures import percentile, table
+from tests.load.mail import Mails
+from tests.load.pace import PaceJob
+from tests.load.probes import idle_memory, notification, submission
+from tests.load.submit import SubmitJob
+from tests.load.targets import Target, resident_kib
+from tests.load.watch import WatchJob
+
+
+@pytest.mark.parametrize("octets", [20_000, 1_000_000])
+def test_a_mail_has_the_size_that_was_asked_and_a_readable_attachment(octets):
+    content = Mails(octets).make("a@x.test", "b@x.test", "token")
+    assert len(content) == pytest.approx(octets, rel=0.01)
+    text, attachment = message_from_bytes(content).get_payload()
+    assert len(attachment.get_payload(decode=True)) > octets * 0.7
+    assert b"\r\n." not in content
+    assert content.count(b"\n") == content.count(b"\r\n")
+
+
+@pytest.mark.parametrize(("share", "value"), [(0.5, 50), (0.99, 99), (1.0, 100), (0.0, 1), (0.991, 100)])
+def test_a_percentile_is_one_of_the_values_by_nearest_rank(share, value):
+    assert percentile(reversed(range(1, 101)), share) == value
+
+
+def test_a_percentile_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="no values"):
+        percentile([], 0.5)
+
+
+def test_a_table_is_markdown():
+    assert table(("a", "b"), [("x", 1)]) == "| a | b |\n| --- | ---: |\n| x | 1 |"
+
+
+def test_memory_of_this_process_is_more_than_an_interpreter_and_less_than_the_machine():
+    assert 5_000 < resident_kib(os.getpid()) < 4_000_000
+
+
+@pytest.mark.interop
+@pytest.mark.slow
+def test_every_message_is_answered_delivered_and_announced():
+    with postfix_and_dovecot() as target:
+        assert Target.from_json(target.to_json()) == target
+        got = submission(target, SubmitJob(connections=3, messages=20, octets=5000))
+        assert len(got.latencies_s) == 20
+        assert 0 < got.accepted_s <= got.delivered_s
+        seen = notification(
+            target, WatchJob(clients=4, mailboxes=2), PaceJob(10, 2000, 50.0, mailboxes=2), beside_fetch_of=20
+        )
+        assert seen.lost == 0
+        assert len(seen.delays_s) == 20  # two clients watch each mailbox, five messages come to each
+        assert max(seen.delays_s) < 5
+        assert idle_memory(target, WatchJob(clients=5, mailboxes=1)) > 1
+
+
+@pytest.mark.interop
+@pytest.mark.slow
+def test_a_refused_message_stops_the_measurement():
+    with postfix_and_dovecot() as target, pytest.raises(RuntimeError, match="submit failed"):
+        wrong = Target.from_json(target.to_json().replace(target.senders[0].password, "wrong"))
+        submission(wrong, SubmitJob(connections=1, messages=1, octets=1000))
