@@ -1,0 +1,87 @@
+"""Base64 in lines of 76 characters, close to the speed of memory.
+
+The bare encoder runs at tens of gigabytes a second; cutting its output into
+lines is what costs. `struct` cuts hundreds of lines in one call, which is
+twice as fast as the best encoder that folds by itself, and leaves CRLF.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from struct import Struct
+from typing import Final
+
+import pybase64
+
+__all__ = ["NotBase64", "decode", "encode"]
+
+_LINE: Final = 76  # characters  [RFC 2045 §6.8]
+_LINE_OCTETS: Final = _LINE // 4 * 3
+_BLOCK_LINES: Final = 256  # a block stays in the cache of a core, and 256 cutters in 1 MB
+_DECODE_STEP: Final = 512 * 1024
+
+
+class NotBase64(ValueError):
+    """The text is not base64."""
+
+
+def encode(pieces: Iterable[bytes | memoryview]) -> list[bytes]:
+    """Blocks of lines, each line ended by CRLF, that together encode `pieces` joined.
+
+    A piece is used up before the next one is asked for, so it may be a
+    window on a buffer that is filled again.
+    """
+    blocks: list[bytes] = []
+    rest = b""
+    for piece in pieces:
+        window = memoryview(piece)
+        if rest:
+            missing = _LINE_OCTETS - len(rest)
+            rest += window[:missing]
+            window = window[missing:]
+            if len(rest) < _LINE_OCTETS:
+                continue
+            blocks.append(_lines(rest))
+        whole = len(window) // _LINE_OCTETS * _LINE_OCTETS
+        step = _BLOCK_LINES * _LINE_OCTETS
+        blocks.extend(_lines(window[at : min(at + step, whole)]) for at in range(0, whole, step))
+        rest = bytes(window[whole:])
+    if rest:
+        blocks.append(pybase64.b64encode(rest) + b"\r\n")
+    return blocks
+
+
+def decode(text: memoryview) -> bytes:
+    """The octets that `text` encodes; only white space may stand between the characters.
+
+    Works in steps of half a megabyte, so that other threads run in between.
+
+    Raises:
+        NotBase64: another character, or a wrong end.
+    """
+    decoded: list[bytes] = []
+    rest = b""
+    for at in range(0, len(text), _DECODE_STEP):
+        characters = rest + bytes(text[at : at + _DECODE_STEP]).translate(None, b"\r\n\t ")
+        whole = len(characters) // 4 * 4
+        decoded.append(_decoded(characters[:whole]))
+        rest = characters[whole:]
+    decoded.append(_decoded(rest))
+    return b"".join(decoded)
+
+
+def _decoded(characters: bytes) -> bytes:
+    try:
+        return pybase64.b64decode(characters, validate=True)
+    except ValueError as error:
+        raise NotBase64("not base64") from error
+
+
+def _lines(octets: bytes | memoryview) -> bytes:
+    """Full lines only: the number of `octets` is a multiple of 57."""
+    cut = _cutter(len(octets) // _LINE_OCTETS)
+    return b"\r\n".join((*cut.unpack(pybase64.b64encode(octets)), b""))
+
+
+@lru_cache(maxsize=_BLOCK_LINES + 1)
+def _cutter(lines: int) -> Struct:
+    return Struct(f"{_LINE}s" * lines)

@@ -1,0 +1,179 @@
+"""Certificates read once into plain facts, and a certificate together with its private key."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_der_private_key
+from cryptography.x509.oid import NameOID
+
+from mssante_sim.crypto import der
+from mssante_sim.crypto.secret import Secret
+from mssante_sim.errors import SimulatorError
+
+__all__ = ["BadCertificate", "Certificate", "Identity", "load_key", "private_key", "read_certificate"]
+
+_E = TypeVar("_E", bound=x509.ExtensionType)
+
+_UNDERSTOOD = frozenset(
+    {
+        x509.KeyUsage.oid,
+        x509.ExtendedKeyUsage.oid,
+        x509.BasicConstraints.oid,
+        x509.SubjectAlternativeName.oid,
+        x509.SubjectKeyIdentifier.oid,
+        x509.AuthorityKeyIdentifier.oid,
+        x509.CRLDistributionPoints.oid,
+        x509.AuthorityInformationAccess.oid,
+        x509.CertificatePolicies.oid,
+    }
+)
+
+
+_VERSION = 0xA0
+
+
+class BadCertificate(SimulatorError):
+    """The octets are no X.509 certificate that can be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a certificate says; nothing here says that it is true."""
+
+    der: bytes
+    parsed: x509.Certificate = field(repr=False, compare=False)
+    subject: bytes  # Name, encoded
+    issuer: bytes  # Name, encoded
+    serial: int
+    name: str  # common name, "" when absent
+    mailboxes: frozenset[str]  # rfc822Names, lower case
+    not_before: datetime
+    not_after: datetime
+    public_key: RSAPublicKey | None  # None: another kind of key, which nothing here uses
+    usages: x509.KeyUsage | None
+    purposes: frozenset[x509.ObjectIdentifier] | None  # extended key usages
+    authority: bool
+    path_length: int | None
+    key_id: bytes | None
+    understood: bool  # no critical extension and no name constraint that we do not process
+
+    @property
+    def issuer_and_serial(self) -> bytes:
+        """IssuerAndSerialNumber.  [RFC 5652 §10.2.4]"""
+        return der.sequence(self.issuer, der.integer(self.serial))
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A certificate, its private key and the certificates up to, but without, the root.
+
+    It can be pickled, on purpose, so that sealing may run in another process;
+    its `repr` shows no key.
+    """
+
+    certificate: bytes
+    key: Secret[bytes] = field(compare=False)  # PKCS #8, DER, not encrypted
+    chain: tuple[bytes, ...] = ()
+
+    def __reduce__(self) -> "tuple[Callable[..., Identity], tuple[bytes, bytes, tuple[bytes, ...]]]":
+        return _identity, (self.certificate, self.key.reveal(), self.chain)
+
+
+def _identity(certificate: bytes, key: bytes, chain: tuple[bytes, ...]) -> Identity:
+    return Identity(certificate, Secret(key), chain)
+
+
+@lru_cache(maxsize=4096)
+def read_certificate(octets: bytes) -> Certificate:
+    """The facts of a DER certificate; the same object for the same octets while it is cached.
+
+    Raises:
+        BadCertificate: it cannot be read whole.
+    """
+    try:
+        return _facts(octets, x509.load_der_x509_certificate(octets))
+    except (
+        ValueError,
+        TypeError,
+        UnsupportedAlgorithm,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+        x509.InvalidVersion,
+    ) as error:
+        raise BadCertificate("The certificate cannot be read.", detail=type(error).__name__) from error
+
+
+@lru_cache(maxsize=1024)
+def private_key(identity: Identity) -> RSAPrivateKey:
+    """The key of `identity`, ready to use; kept, since parsing one costs more than signing with it."""
+    return load_key(identity.key)
+
+
+def load_key(secret: Secret[bytes]) -> RSAPrivateKey:
+    """The key that `secret` holds as PKCS #8.
+
+    Raises:
+        BadCertificate: it is not an RSA key.
+    """
+    # Our own keys, made by this package: checking the factors again costs more than signing.
+    key = load_der_private_key(secret.reveal(), None, unsafe_skip_rsa_key_validation=True)
+    if not isinstance(key, RSAPrivateKey):
+        raise BadCertificate("The private key is not an RSA key.")
+    return key
+
+
+def _facts(octets: bytes, parsed: x509.Certificate) -> Certificate:
+    extensions = parsed.extensions
+    constraints = _extension(extensions, x509.BasicConstraints)
+    purposes = _extension(extensions, x509.ExtendedKeyUsage)
+    alternatives = _extension(extensions, x509.SubjectAlternativeName)
+    key_id = _extension(extensions, x509.SubjectKeyIdentifier)
+    key = parsed.public_key()
+    common_names = parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    issuer, subject = _names(parsed.tbs_certificate_bytes)
+    return Certificate(
+        der=octets,
+        parsed=parsed,
+        subject=subject,
+        issuer=issuer,
+        serial=parsed.serial_number,
+        name=str(common_names[-1].value) if common_names else "",
+        mailboxes=_mailboxes(alternatives),
+        not_before=parsed.not_valid_before_utc,
+        not_after=parsed.not_valid_after_utc,
+        public_key=key if isinstance(key, RSAPublicKey) else None,
+        usages=_extension(extensions, x509.KeyUsage),
+        purposes=frozenset(purposes) if purposes is not None else None,
+        authority=constraints is not None and constraints.ca,
+        path_length=constraints.path_length if constraints is not None else None,
+        key_id=key_id.digest if key_id is not None else None,
+        understood=all(
+            one.oid in _UNDERSTOOD or (not one.critical and one.oid != x509.NameConstraints.oid) for one in extensions
+        ),
+    )
+
+
+def _names(signed_part: bytes) -> tuple[bytes, bytes]:
+    """Issuer and subject exactly as encoded: comparing octets is comparing names here."""
+    fields = der.parse(signed_part).children()
+    fields = fields[1:] if fields[0].tag == _VERSION else fields
+    return bytes(fields[2].octets), bytes(fields[4].octets)
+
+
+def _extension(extensions: x509.Extensions, kind: type[_E]) -> _E | None:
+    try:
+        return extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _mailboxes(alternatives: x509.SubjectAlternativeName | None) -> frozenset[str]:
+    if alternatives is None:
+        return frozenset()
+    return frozenset(one.lower() for one in alternatives.get_values_for_type(x509.RFC822Name))
