@@ -68,7 +68,7 @@ def read_query(name: str | None, place: str | None) -> Query:
     """
     query = Query(_asked(name), _asked(place))
     if not query.name and not query.place:
-        raise SearchError("Give a name, a place or both.")
+        raise SearchError("Give a name, a place or both.", french="Indiquez un nom, un lieu ou les deux.")
     return query
 
 
@@ -93,10 +93,16 @@ def _asked(text: str | None) -> tuple[str, ...]:
     if text is None or not text.strip():
         return ()
     if len(text) > MAX_QUERY_CHARACTERS:
-        raise SearchError(f"A name or a place to search for has at most {MAX_QUERY_CHARACTERS} characters.")
+        raise SearchError(
+            f"A name or a place to search for has at most {MAX_QUERY_CHARACTERS} characters.",
+            french=f"Le nom ou le lieu recherché compte au plus {MAX_QUERY_CHARACTERS} caractères.",
+        )
     found = words(text)
     if not found:
-        raise SearchError("A name or a place to search for has at least one letter or digit.")
+        raise SearchError(
+            "A name or a place to search for has at least one letter or digit.",
+            french="Le nom ou le lieu recherché contient au moins une lettre ou un chiffre.",
+        )
     return tuple(word for word in found if word not in _FILLERS) or found
 
 
