@@ -8,7 +8,9 @@ with the answer of another command is dropped (`_Protocol` keeps it).
 
 import asyncio
 import contextlib
+import re
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -56,9 +58,11 @@ class _Protocol(aioimaplib.IMAP4ClientProtocol):
     ) -> None:
         super().__init__(loop, conn_lost_cb)  # type: ignore[arg-type]  # None is its default
         self.announced = asyncio.Event()
+        self.announced_at = 0.0  # time.monotonic
 
     def _untagged_response(self, line: bytes) -> Any:
         if line.endswith(b" EXISTS"):
+            self.announced_at = time.monotonic()
             self.announced.set()
         return super()._untagged_response(line)
 
@@ -86,9 +90,17 @@ class _Imap(aioimaplib.IMAP4):
 class MailboxClient:
     """INBOX of one account, selected."""
 
+    uidvalidity: int  # UIDs mean the same as long as this stays the same
+
     def __init__(self, imap: _Imap, lost: asyncio.Event) -> None:
         self._imap = imap
         self._lost = lost
+        self._idling = asyncio.Event()
+
+    @property
+    def announced_at(self) -> float:
+        """When, by `time.monotonic`, the server last announced messages."""
+        return self._imap.protocol.announced_at
 
     @classmethod
     async def connect(cls, access: ImapAccess) -> Self:
@@ -106,7 +118,8 @@ class MailboxClient:
         try:
             await client._guarded(imap.wait_hello_from_server())
             client._expect(await client._guarded(imap.login(access.login, access.password)))
-            client._expect(await client._guarded(imap.select("INBOX")))
+            selected = client._expect(await client._guarded(imap.select("INBOX")))
+            client.uidvalidity = _uidvalidity(selected)
         except BaseException:
             client.drop()
             raise
@@ -133,10 +146,16 @@ class MailboxClient:
         if self._imap.protocol.announced.is_set():
             return
         idle = await self._guarded(self._imap.idle_start(_SILENCE_S))
+        self._idling.set()
         while not self._imap.protocol.announced.is_set():
             await self._guarded(self._imap.wait_server_push(_SILENCE_S))
+        self._idling.clear()
         self._imap.idle_done()
         await self._guarded(idle)
+
+    async def idling(self) -> None:
+        """Returns when a `wait_for_arrival` that runs is in IDLE.  Raises: ConnectionLost."""
+        await self._guarded(self._idling.wait())
 
     async def close(self) -> None:
         """The session is logged out, whatever state it was in."""
@@ -175,6 +194,11 @@ class MailboxClient:
                 french=f"Le serveur IMAP a refusé : {response.result} {said}",
             )
         return lines
+
+
+def _uidvalidity(lines: list[bytes | bytearray]) -> int:
+    found = re.search(rb"\[UIDVALIDITY (\d+)\]", b"\n".join(map(bytes, lines)))
+    return int(found[1]) if found else 0
 
 
 def _lost(reason: str) -> ConnectionLost:

@@ -69,7 +69,18 @@ class Running:
     crl_file: str
     api_key: str  # for /fhir/v2
     control_token: str  # for /sim/v1
+    roles: dict[str, str]  # what plays which part: "pharmacy", "red-listed"… → address or FINESS
     accounts: tuple[Account, ...]
+
+    @property
+    def http(self) -> str:
+        """Base of everything served over HTTP."""
+        return f"http://{self.bind}:{self.ports['http']}"
+
+    @property
+    def fhir_base(self) -> str:
+        """Base of the directory's façade."""
+        return f"{self.http}/fhir/v2"
 
     @classmethod
     def read(cls, home: Path) -> Self:

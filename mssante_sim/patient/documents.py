@@ -11,9 +11,10 @@ from typing import Final
 
 from mssante_sim.errors import SimulatorError
 
-__all__ = ["MAX_DOCUMENT_OCTETS", "Document", "DocumentRefused", "document", "read_document"]
+__all__ = ["MAX_DOCUMENT_OCTETS", "MAX_MESSAGE_OCTETS", "Document", "DocumentRefused", "document", "read_document"]
 
 MAX_DOCUMENT_OCTETS: Final = 5 * 1024 * 1024
+MAX_MESSAGE_OCTETS: Final = 25 * 1024 * 1024  # as it travels  [ENS Messagerie V1.3 §6]
 _PDF_MARGIN: Final = 1024  # readers look for the first and last line within a kilobyte of either end
 
 
