@@ -33,7 +33,7 @@ _ORGANISATION: Final = "organisation"
 _MAILBOX: Final = "mailbox"
 _PATIENT: Final = "patient"
 _VERIFIER: Final = "verifier"
-_PICK: Final = "pick"  # FINESS to preferred address; has words only while the patient's picker shows it
+_PICK: Final = "pick"  # no text, only words, and those only while the patient's picker shows the place
 
 
 class DirectoryError(SimulatorError):
@@ -269,10 +269,9 @@ def _choose(place: Organisation, mailboxes: Iterable[Mailbox]) -> Mailbox | Abse
 
 
 def _pick_row(place: Organisation, mailboxes: Iterable[Mailbox]) -> Row:
-    chosen = _choose(place, mailboxes)
-    if isinstance(chosen, Absence):
+    if isinstance(_choose(place, mailboxes), Absence):
         return Row(_PICK, place.finess, "")
-    return Row(_PICK, place.finess, chosen.address, (), *_words(place))
+    return Row(_PICK, place.finess, "", (), *_words(place))
 
 
 def _organisation_row(organisation: Organisation) -> Row:
