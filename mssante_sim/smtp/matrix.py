@@ -49,9 +49,7 @@ _PATIENT = Patient(
 _INACTIVE = Patient(replace(_PATIENT.profile, activated=False))
 
 
-def _but(
-    *, sector: str | None = "SA33", certificate: Certificate = Certificate.VALID, **changes: object
-) -> Registered:
+def _but(*, sector: str | None = "SA33", certificate: Certificate = Certificate.VALID, **changes: object) -> Registered:
     """The regular pharmacy, changed."""
     return Registered(replace(_PHARMACY.mailbox, **changes), sector, True, certificate)  # type: ignore[arg-type]
 

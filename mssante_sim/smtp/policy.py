@@ -89,9 +89,7 @@ class Stranger(Enum):
     UNKNOWN_PATIENT = "unknown mailbox of the patients' domain"
     OUTSIDE = "address of another domain"
     NULL = "null sender"
-    MON_ESPACE_SANTE = (
-        "Mon espace santé itself"  # its bounces and receipts; no listener ever says so of a peer
-    )
+    MON_ESPACE_SANTE = "Mon espace santé itself"  # its bounces and receipts; no listener ever says so of a peer
 
 
 Party = Registered | Patient | Stranger
@@ -140,9 +138,7 @@ def decide(sender: Party, recipient: Party, exchange: Exchange | None, *, policy
         case Patient() | Stranger.UNKNOWN_PATIENT:
             return _to_patients(sender, recipient, current, policy)
         case Stranger.OUTSIDE | Stranger.NULL | Stranger.MON_ESPACE_SANTE:
-            return Refused(
-                "R4", "the recipient is no mailbox of the simulated domains", replies.OUTSIDE_DOMAIN
-            )
+            return Refused("R4", "the recipient is no mailbox of the simulated domains", replies.OUTSIDE_DOMAIN)
 
 
 def explain(decision: Decision) -> str:
@@ -157,11 +153,7 @@ def hidden_from(sender: Party, mailbox: Mailbox, exchange: Exchange | None) -> b
 
     Whoever gathers facts asks this first and gathers no more, so that not even time tells the two apart.
     """
-    return (
-        mailbox.red_listed
-        and isinstance(sender, Patient)
-        and (exchange is None or exchange.closed is not None)
-    )
+    return mailbox.red_listed and isinstance(sender, Patient) and (exchange is None or exchange.closed is not None)
 
 
 def same_mailbox(account: str, mail_from: str) -> bool:
@@ -189,9 +181,7 @@ def _from_patient(recipient: Registered, exchange: Exchange | None) -> Decision:
     return Refused("R3", "not a pharmacy, and the professional has opened no exchange", replies.NOT_PHARMACY)
 
 
-def _to_patients(
-    sender: Party, recipient: Patient | Stranger, exchange: Exchange | None, policy: Policy
-) -> Decision:
+def _to_patients(sender: Party, recipient: Patient | Stranger, exchange: Exchange | None, policy: Policy) -> Decision:
     if policy.patients_receive == "never":
         return _not_to_patient("patients receive nothing (patients_receive = never)")
     if not isinstance(recipient, Patient) or not recipient.profile.activated:
@@ -213,11 +203,7 @@ def _not_to_patient(because: str) -> Refused:
 def _fault(party: Registered, policy: Policy) -> Refused | None:
     """Why R1 does not hold for a mailbox of the directory; None if it does."""
     refusal = _r1_refusal(party, policy)
-    return (
-        None
-        if refusal is None
-        else Refused("R1", f"the mailbox does not satisfy R1 ({refusal.word})", refusal)
-    )
+    return None if refusal is None else Refused("R1", f"the mailbox does not satisfy R1 ({refusal.word})", refusal)
 
 
 def _r1_refusal(party: Registered, policy: Policy) -> Refusal | None:
@@ -236,9 +222,5 @@ def _r1_refusal(party: Registered, policy: Policy) -> Refusal | None:
 
 
 _BY_CERTIFICATE: Mapping[Certificate, Refusal] = MappingProxyType(
-    {
-        state: replies.REFUSALS[f"certificate-{state.value}"]
-        for state in Certificate
-        if state is not Certificate.VALID
-    }
+    {state: replies.REFUSALS[f"certificate-{state.value}"] for state in Certificate if state is not Certificate.VALID}
 )

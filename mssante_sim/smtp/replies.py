@@ -152,12 +152,8 @@ TOO_MANY_LOGINS = Refusal(421, "4.7.0", "too-many-logins", "Too many failed logi
 TOO_MANY_CONNECTIONS = Refusal(
     421, "4.7.0", "too-many-connections", "Too many connections are open; close some and try again."
 )
-TOO_MANY_COMMANDS = Refusal(
-    421, "4.7.0", "too-many-commands", "Too many commands in one connection; connect again."
-)
-TOO_MANY_ERRORS = Refusal(
-    421, "4.7.0", "too-many-errors", "Too many refused commands; check the client's protocol."
-)
+TOO_MANY_COMMANDS = Refusal(421, "4.7.0", "too-many-commands", "Too many commands in one connection; connect again.")
+TOO_MANY_ERRORS = Refusal(421, "4.7.0", "too-many-errors", "Too many refused commands; check the client's protocol.")
 TIMED_OUT = Refusal(421, "4.4.2", "timed-out", "Nothing came for too long; connect again.")
 SHUTTING_DOWN = Refusal(421, "4.3.2", "shutting-down", "The service is stopping; try again later.")
 
@@ -173,9 +169,7 @@ BAD_SEQUENCE = Refusal(
     503, "5.5.1", "bad-sequence", "This command is not due now; the order is EHLO, MAIL, RCPT, DATA."
 )
 SYNTAX = Refusal(501, "5.5.4", "syntax", "The arguments of this command cannot be read.")
-UNKNOWN_PARAMETER = Refusal(
-    555, "5.5.4", "unknown-parameter", "A parameter of this command is not offered by EHLO."
-)
+UNKNOWN_PARAMETER = Refusal(555, "5.5.4", "unknown-parameter", "A parameter of this command is not offered by EHLO.")
 MALFORMED_ADDRESS = Refusal(
     553, "5.1.3", "malformed-address", "The address cannot be read; write <name@domain> in ASCII."
 )
@@ -188,24 +182,16 @@ TOO_MANY_RECIPIENTS = Refusal(
 TOO_BIG = Refusal(
     552, "5.3.4", "too-big", "The message is larger than SIZE in EHLO allows; send less or smaller files."
 )
-BARE_NEWLINE = Refusal(
-    550, "5.6.0", "bare-newline", "The message holds CR or LF alone; end every line with CR LF."
-)
-NUL_OCTET = Refusal(
-    550, "5.6.0", "nul-octet", "The message holds a NUL octet; encode such content in base64."
-)
+BARE_NEWLINE = Refusal(550, "5.6.0", "bare-newline", "The message holds CR or LF alone; end every line with CR LF.")
+NUL_OCTET = Refusal(550, "5.6.0", "nul-octet", "The message holds a NUL octet; encode such content in base64.")
 LINE_TOO_LONG = Refusal(
     550, "5.6.0", "line-too-long", "A line is longer than 998 octets; use base64 or quoted-printable."
 )
-FROM_MISSING = Refusal(
-    550, "5.6.0", "from-missing", "The message has no readable From field; write exactly one."
-)
+FROM_MISSING = Refusal(550, "5.6.0", "from-missing", "The message has no readable From field; write exactly one.")
 FROM_REPEATED = Refusal(
     550, "5.6.0", "from-repeated", "The message has several From fields or addresses; write exactly one."
 )
-MAIL_LOOP = Refusal(
-    554, "5.4.6", "mail-loop", "The message has passed through too many servers; break the loop."
-)
+MAIL_LOOP = Refusal(554, "5.4.6", "mail-loop", "The message has passed through too many servers; break the loop.")
 NOT_ENCRYPTED_FOR_RECIPIENT = Refusal(
     554,
     "5.7.1",
@@ -221,9 +207,7 @@ SENDER_CERTIFICATE = Refusal(
 
 # Storage
 
-DISK_FULL = Refusal(
-    452, "4.3.1", "disk-full", "The store has no room left; nothing was stored, try again later."
-)
+DISK_FULL = Refusal(452, "4.3.1", "disk-full", "The store has no room left; nothing was stored, try again later.")
 MAILBOX_FULL = Refusal(
     452, "4.2.2", "mailbox-full", "The mailbox of a recipient is full; nothing was stored, try again later."
 )
