@@ -1,4 +1,4 @@
-"""The simulator's own HTTP routes, apart from what the real network has: health, reset, wait.
+"""The simulator's own HTTP routes, apart from what the real network has: health, reset, wait, explain.
 
 `/sim/v1` wants the control token of the run file, so that a page open in a
 browser on the same machine cannot reset anything.
@@ -17,10 +17,12 @@ from starlette.routing import Route
 from mssante_sim.errors import SimulatorError
 from mssante_sim.storage.api import Change, FolderId, MailStore, Want
 
-__all__ = ["Control", "Present"]
+__all__ = ["Control", "Explain", "Present"]
 
 _LONGEST_WAIT_S: Final = 300.0
 _Handler = Callable[[Request], Awaitable[Response]]
+Explain = Callable[[str, str], Awaitable[dict[str, str | bool]]]
+"""Sender and recipient to `accepted`, `rule` and `sentence`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,9 @@ class Present:
 class Control:
     """What a tester asks of a stack that is up."""
 
-    def __init__(self, store: MailStore, token: str, version: str) -> None:
+    def __init__(self, store: MailStore, explain: Explain, token: str, version: str) -> None:
         self._store = store
+        self._explain = explain
         self._token = token
         self._version = version
 
@@ -46,6 +49,7 @@ class Control:
             Route("/healthz", self._health),
             Route("/sim/v1/reset", self._guarded(self._reset), methods=["POST"]),
             Route("/sim/v1/wait", self._guarded(self._wait), methods=["GET"]),
+            Route("/sim/v1/explain", self._guarded(self._explained), methods=["GET"]),
         ]
 
     def _guarded(self, handler: _Handler) -> _Handler:
@@ -79,6 +83,10 @@ class Control:
         if found is None:
             return JSONResponse({"found": None, "present": [asdict(one) for one in present]}, 404)
         return JSONResponse({"found": asdict(found), "present": [asdict(one) for one in present]})
+
+    async def _explained(self, request: Request) -> Response:
+        """What the policy would decide."""
+        return JSONResponse(await self._explain(request.query_params["from"], request.query_params["to"]))
 
     async def wait(
         self, account: str, message_id: str | None, timeout_s: float

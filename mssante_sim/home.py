@@ -74,9 +74,9 @@ class Home:
         return self.path / "trust"
 
     @property
-    def pkcs12(self) -> Path:
-        """One PKCS#12 a mailbox, to be imported by its user's client."""
-        return self.path / "pkcs12"
+    def exports(self) -> Path:
+        """What a user imports: authority, trust store, CRL, and one PKCS#12 a mailbox under `pkcs12`."""
+        return self.path / "exports"
 
     @property
     def accounts(self) -> Path:

@@ -8,7 +8,6 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,9 +20,9 @@ from mssante_sim.clients.running import Account, Running
 from mssante_sim.clients.submission import Refused, SubmissionReceipt
 from mssante_sim.clock import Clock
 from mssante_sim.errors import SimulatorError
-from mssante_sim.patient.documents import Document, document
+from mssante_sim.patient.documents import Document
 from mssante_sim.patient.proposal import propose
-from mssante_sim.patient.specimens import SPECIMENS, prescription_pdf
+from mssante_sim.patient.specimens import specimen
 
 __all__ = ["Story", "StoryFailed"]
 
@@ -53,7 +52,7 @@ class Story:
         self._step("patient", f"{patient.display_name} se connecte : profil activé")
         pharmacy = await asyncio.to_thread(self._find)
         self._step("directory", f"« lilas », Rennes : {pharmacy.label}, FINESS {pharmacy.finess}")
-        paper = _prescription(patient)
+        paper = specimen("ordonnance")
         letter = self._write(patient, pharmacy, paper)
         self._step("patient", f"{paper.name} ({-(-len(paper.content) // 1024)} ko), message pré-rempli")
         desk = Desk.of(self.running, pharmacy.mailbox)
@@ -148,17 +147,6 @@ class Story:
         except Refused as refusal:
             return refusal.public.partition(":")[0]
         raise StoryFailed(f"{recipient} was accepted, which no rule allows.")
-
-
-def _prescription(patient: Account) -> Document:
-    content = prescription_pdf(
-        SPECIMENS["ordonnance"],
-        patient=patient.display_name,
-        born=date(1979, 3, 28),
-        ins=patient.identifier or "",
-        signed=date(2026, 11, 20),
-    )
-    return document("ordonnance.pdf", content)
 
 
 def _openssl_reads(folder: Path, desk: Desk, octets: bytes) -> None:

@@ -16,7 +16,9 @@ from reportlab.lib.units import mm
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
-__all__ = ["SPECIMENS", "Prescriber", "Prescription", "Treatment", "prescription_pdf"]
+from mssante_sim.patient.documents import Document, document
+
+__all__ = ["SPECIMENS", "Prescriber", "Prescription", "Treatment", "prescription_pdf", "specimen"]
 
 MARK: Final = "SPÉCIMEN – DOCUMENT FICTIF"
 _WIDTH, _HEIGHT = A4
@@ -90,6 +92,22 @@ SPECIMENS: Final[dict[str, Prescription]] = {
     ),
 }
 """By file name, without its ending."""
+
+
+def specimen(name: str) -> Document:
+    """The specimen of that name, for the published fictitious patient (DOMINIQUE PAT-TROIS).
+
+    Raises:
+        KeyError: `SPECIMENS` has no such name.
+    """
+    content = prescription_pdf(
+        SPECIMENS[name],
+        patient="Dominique PAT-TROIS",
+        born=date(1979, 3, 28),
+        ins="279035121518989",
+        signed=date(2026, 11, 20),
+    )
+    return document(f"{name}.pdf", content)
 
 
 def prescription_pdf(

@@ -1,4 +1,4 @@
-from datetime import date
+import io
 from pathlib import Path
 
 import pypdf
@@ -7,19 +7,9 @@ import zxingcpp
 
 from mssante_sim.patient.documents import MAX_DOCUMENT_OCTETS, DocumentRefused, document, read_document
 from mssante_sim.patient.proposal import propose
-from mssante_sim.patient.specimens import MARK, SPECIMENS, prescription_pdf
+from mssante_sim.patient.specimens import MARK, SPECIMENS, specimen
 
 PDF = b"%PDF-1.7\n1 0 obj\nendobj\ntrailer\n%%EOF\n"
-
-
-def specimen(name: str = "ordonnance") -> bytes:
-    return prescription_pdf(
-        SPECIMENS[name],
-        patient="Dominique PAT-TROIS",
-        born=date(1979, 3, 28),
-        ins="279035121518989",
-        signed=date(2026, 11, 20),
-    )
 
 
 @pytest.mark.parametrize(
@@ -74,22 +64,17 @@ def test_the_proposal_speaks_of_one_document_or_of_several() -> None:
 
 
 @pytest.mark.parametrize("name", SPECIMENS)
-def test_a_specimen_is_a_pdf_marked_as_fictitious(name: str, tmp_path: Path) -> None:
-    path = tmp_path / f"{name}.pdf"
-    path.write_bytes(specimen(name))
-    page = pypdf.PdfReader(path).pages[0]
+def test_a_specimen_is_a_pdf_marked_as_fictitious(name: str) -> None:
+    page = pypdf.PdfReader(io.BytesIO(specimen(name).content)).pages[0]
     assert MARK in page.extract_text()
     assert SPECIMENS[name].treatments[0].drug in page.extract_text()
-    assert document(path.name, path.read_bytes()).content_type == "application/pdf"
 
 
-def test_its_qr_code_says_that_it_is_fictitious(tmp_path: Path) -> None:
-    path = tmp_path / "ordonnance.pdf"
-    path.write_bytes(specimen())
-    (image,) = pypdf.PdfReader(path).pages[0].images
+def test_its_qr_code_says_that_it_is_fictitious() -> None:
+    (image,) = pypdf.PdfReader(io.BytesIO(specimen("ordonnance").content)).pages[0].images
     (code,) = zxingcpp.read_barcodes(image.image.convert("L"))
     assert code.text.startswith("FICTIF|SPECIMEN|")
 
 
 def test_the_same_prescription_gives_the_same_octets() -> None:
-    assert specimen() == specimen()
+    assert specimen("ordonnance") == specimen("ordonnance")
