@@ -143,6 +143,8 @@ class AddressList:
             self.found.append(Mailbox(name, self._route, _unquoted(spec[0]), spec[2]))
             return
         self.clean = False
+        if not spec and name is None:
+            return  # <>
         at = len(spec) - 1 - spec[::-1].index(b"@") if b"@" in spec else len(spec)
         local, domain = b"".join([_unquoted(word) for word in spec[:at]]), b"".join(spec[at + 1 :])
         self.found.append(Mailbox(name, self._route, local, domain))
