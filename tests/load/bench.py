@@ -2,19 +2,16 @@
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 
 from tests.load.figures import machine, percentile, table
 from tests.load.pace import PaceJob
 from tests.load.probes import idle_memory, notification, submission
 from tests.load.submit import SubmitJob
-from tests.load.targets import Account, Target
+from tests.load.systems import ours, postfix_and_dovecot
+from tests.load.targets import Target
 from tests.load.watch import WatchJob
-from tests.peers.certificates import Trust
-from tests.peers.dovecot import dovecot
-from tests.peers.loopback import scratch
-from tests.peers.postfix import postfix
 
 __all__ = ["main"]
 
@@ -22,28 +19,8 @@ _CELLS = (  # octets, connections, messages
     (20_000, 1, 600), (20_000, 10, 3000), (20_000, 64, 3000),
     (1_000_000, 1, 60), (1_000_000, 10, 300), (1_000_000, 64, 300),
 )  # fmt: skip
+_SYSTEMS = {"peer": postfix_and_dovecot, "ours": ours}
 _WARM_UP = SubmitJob(connections=10, messages=300, octets=20_000)
-
-
-@contextmanager
-def postfix_and_dovecot() -> Iterator[Target]:
-    """Debian's pair, without S/MIME, see `tests.peers.postfix` for what was chosen."""
-    with scratch("tls") as folder:
-        tls = Trust(folder).server()
-        with dovecot(tls) as store, postfix(tls, store) as front:
-
-            def accounts(name: str) -> tuple[Account, ...]:
-                return tuple(Account(a, store.password, a) for a in (f"{name}{n}@peer.test" for n in range(20)))
-
-            yield Target(
-                "Postfix+Dovecot",
-                front.submission,
-                store.imaps,
-                str(tls.authority),
-                accounts("patient"),
-                accounts("pharmacie"),
-                store.master.pid,
-            )
 
 
 def bench_smtp(targets: Sequence[Target], scale: float) -> str:
@@ -52,13 +29,16 @@ def bench_smtp(targets: Sequence[Target], scale: float) -> str:
     for target in targets:
         submission(target, _WARM_UP)
     for octets, connections, messages in _CELLS:
+        first = 0.0
         for target in targets:
             count = max(int(messages * scale), connections)
             got = submission(target, SubmitJob(connections, count, octets))
             p50, p99 = (percentile(got.latencies_s, share) * 1000 for share in (0.5, 0.99))
-            rates = (f"{count / got.accepted_s:.0f}", f"{count / got.delivered_s:.0f}")
+            delivered = count / got.delivered_s
+            first = first or delivered
+            rates = (f"{count / got.accepted_s:.0f}", f"{delivered:.0f}", f"{delivered / first:.2f}")
             rows.append((target.name, f"{octets // 1000} kB", connections, *rates, f"{p50:.1f}", f"{p99:.1f}"))
-    return table(("system", "size", "connections", "answered/s", "delivered/s", "p50 ms", "p99 ms"), rows)
+    return table(("system", "size", "connections", "answered/s", "delivered/s", "ratio", "p50 ms", "p99 ms"), rows)
 
 
 def bench_notify(targets: Sequence[Target], scale: float) -> str:
@@ -87,10 +67,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("what", nargs="?", choices=("smtp", "notify", "sealing"), help="default: everything")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the usual number of messages")
+    parser.add_argument("--system", choices=_SYSTEMS, action="append", help="default: both")
     chosen = parser.parse_args(arguments)
     _say(machine())
     with ExitStack() as running:
-        targets = [running.enter_context(start()) for start in (postfix_and_dovecot,)]
+        targets = [running.enter_context(_SYSTEMS[name]()) for name in chosen.system or _SYSTEMS]
         for name, bench in (("smtp", bench_smtp), ("notify", bench_notify)):
             if chosen.what in (None, name):
                 _say(f"\n## {name}\n\n{bench(targets, chosen.scale)}")

@@ -65,6 +65,17 @@ class Submission:
         self._socket.sendall(content + b".\r\n")
         self._expect(250)
 
+    def accepts(self, sender: str, recipient: str) -> bool:
+        """Whether `recipient` may be written to; nothing is sent."""
+        self._command(f"MAIL FROM:<{sender}>", 250)
+        try:
+            self._command(f"RCPT TO:<{recipient}>", 250)
+        except RuntimeError:
+            return False
+        finally:
+            self._command("RSET", 250)
+        return True
+
     def close(self) -> None:
         """Said goodbye."""
         self._command("QUIT", 221)

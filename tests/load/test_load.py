@@ -5,12 +5,12 @@ from email import message_from_bytes
 
 import pytest
 
-from tests.load.bench import postfix_and_dovecot
 from tests.load.figures import percentile, table
 from tests.load.mail import Mails
 from tests.load.pace import PaceJob
 from tests.load.probes import idle_memory, notification, submission
 from tests.load.submit import SubmitJob
+from tests.load.systems import postfix_and_dovecot
 from tests.load.targets import Target, resident_kib
 from tests.load.watch import WatchJob
 

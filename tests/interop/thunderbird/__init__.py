@@ -1,0 +1,1 @@
+"""Drives a real Thunderbird: its own remote protocol, a fresh profile, a virtual screen."""

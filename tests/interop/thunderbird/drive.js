@@ -1,0 +1,176 @@
+/* Runs inside Thunderbird (chrome context; `window` is the main window), in front of each call of driver.py. */
+const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
+const certificates = Cc["@mozilla.org/security/x509certdb;1"].getService(Ci.nsIX509CertDB);
+const pause = ms => new Promise(resolve => window.setTimeout(resolve, ms));
+
+/* The text of a modal question on screen: nobody is there to answer it, so whoever waits must fail. */
+function question() {
+  for (const opened of Services.wm.getEnumerator(null)) {
+    if (opened.location.href.includes("commonDialog")) return opened.document.getElementById("infoBody")?.textContent;
+  }
+  return null;
+}
+
+/* What `look` returns as soon as it is true; the program offers no event for most of what we wait for. */
+async function until(what, look, ms = 60000) {
+  const end = Date.now() + ms;
+  for (;;) {
+    let found = null, failure = "";
+    try { found = look(); } catch (error) { failure = ` (${error})`; }
+    if (found) return found;
+    if (question()) throw new Error(`Thunderbird asks: ${question()}`);
+    if (Date.now() > end) throw new Error(`waited ${ms} ms in vain for ${what}${failure}`);
+    await pause(20);
+  }
+}
+
+function file(path) {
+  const found = Cc["@mozilla.org/file/local;1"].createInstance(Ci.nsIFile);
+  found.initWithPath(path);
+  return found;
+}
+
+async function remember(scheme, account) {
+  const login = Cc["@mozilla.org/login-manager/loginInfo;1"].createInstance(Ci.nsILoginInfo);
+  const origin = `${scheme}://${account.host}`;
+  login.init(origin, null, origin, account.login, account.password, "", "");
+  await Services.logins.addLoginAsync(login);
+}
+
+const incoming = () => MailServices.accounts.allServers.find(server => server.type == "imap");
+const mailPane = () => document.getElementById("tabmail").currentAbout3Pane;
+const messagePane = () => mailPane().messageBrowser.contentWindow;
+const inbox = () => until("INBOX", () => incoming().rootFolder.getFolderWithFlags(Ci.nsMsgFolderFlags.Inbox));
+const bySubject = (folder, subject) =>
+  Array.from(folder.messages).find(header => header.mime2DecodedSubject == subject);
+
+const DRIVE = {
+  trustAuthority: base64 => certificates.addCertFromBase64(base64, "CTu,CTu,CTu"),
+
+  importIdentity(path, passphrase) {
+    const status = certificates.importPKCS12File(file(path), passphrase);
+    if (status) throw new Error(`PKCS#12 refused, error ${status}`);
+  },
+
+  /* One IMAP account with submission and, when a certificate of its address was imported, S/MIME. */
+  async createAccount(account) {
+    const server = MailServices.accounts.createIncomingServer(account.login, account.host, "imap");
+    server.port = account.imaps;
+    server.socketType = Ci.nsMsgSocketType.SSL;
+    server.authMethod = Ci.nsMsgAuthMethod.passwordCleartext;
+    server.password = account.password;
+    server.doBiff = server.loginAtStartUp = server.valid = true;
+    await remember("imap", account);
+    const out = MailServices.outgoingServer.createServer("smtp");
+    out.QueryInterface(Ci.nsISmtpServer);
+    out.hostname = account.host;
+    out.port = account.submission;
+    out.username = account.login;
+    out.password = account.password;
+    out.socketType = Ci.nsMsgSocketType.alwaysSTARTTLS;
+    out.authMethod = Ci.nsMsgAuthMethod.passwordCleartext;
+    await remember("smtp", account);
+    const identity = MailServices.accounts.createIdentity();
+    identity.email = account.address;
+    identity.fullName = account.name;
+    identity.smtpServerKey = out.key;
+    const usable = purpose => certificates.getCerts().find(one => one.certType & Ci.nsIX509Cert.USER_CERT
+      && one.containsEmailAddress(account.address) && (account[purpose] ?? one.serialNumber) == one.serialNumber);
+    for (const purpose of ["encryption_cert", "signing_cert"]) {
+      const own = usable(purpose);
+      if (!own) continue;
+      identity.setUnicharAttribute(`${purpose}_name`, own.commonName);
+      identity.setCharAttribute(`${purpose}_dbkey`, own.dbKey);
+    }
+    const whole = MailServices.accounts.createAccount();
+    whole.addIdentity(identity);
+    whole.incomingServer = server;
+    MailServices.accounts.defaultAccount = whole;
+  },
+
+  async openInbox() {
+    const pane = await until("mail tab", mailPane);
+    incoming().performExpand(window.msgWindow);
+    const folder = await inbox();
+    pane.displayFolder(folder.URI);
+    await until("folder view", () => pane.gFolder == folder && pane.gDBView);
+  },
+
+  async arrival(subject, ms) {
+    const folder = await inbox();
+    await until(`message "${subject}"`, () => bySubject(folder, subject), ms);
+  },
+
+  /* As a click in the list does; returns what Thunderbird says of the message. */
+  async open(subject) {
+    const pane = mailPane(), folder = await inbox();
+    const header = await until("message", () => bySubject(folder, subject));
+    const row = await until("row", () => {
+      const index = pane.gDBView.findIndexOfMsgHdr(header, true);
+      return index >= 0 && index < 1e6 ? { index } : null;
+    });
+    const uri = folder.getUriForMsg(header);
+    let clicked = 0;
+    const shown = await until("message pane", () => {
+      const view = messagePane();
+      if (view?.gMessageURI == uri && view.msgLoaded) return view;
+      if (Date.now() > clicked + 5000) {                // a click on a list that is still being drawn is lost
+        pane.threadTree.selectedIndex = -1;
+        pane.threadTree.selectedIndex = row.index;
+        clicked = Date.now();
+      }
+      return null;
+    }, 30000);
+    await until("S/MIME state", () => shown.gSmimeMsgLoadedFired !== false
+      && (shown.gReceivedSignatureCount ?? 0) >= (shown.gExpectedSignatureCount ?? 0));
+    await until("both S/MIME states", () => shown.gEncryptionStatus == -1 || shown.gSignatureStatus != -1
+      || shown.gEncryptionStatus != Ci.nsICMSMessageErrors.SUCCESS, 5000).catch(() => null);
+    return DRIVE.view();
+  },
+
+  view() {
+    const view = messagePane(), names = Ci.nsICMSMessageErrors;
+    const named = status => status == -1 ? "NONE" : Object.keys(names).find(key => names[key] === status) ?? `${status}`;
+    const shown = id => !view.document.getElementById(id).hidden;
+    return {
+      subject: view.gMessage.mime2DecodedSubject,
+      encryption: named(view.gEncryptionStatus), signature: named(view.gSignatureStatus),
+      encrypted_icon: shown("encryptedHdrIcon"), signed_icon: shown("signedHdrIcon"),
+      signer: view.gSignerCert?.emailAddress ?? null,
+      body: view.getMessagePaneBrowser().contentDocument.body?.textContent ?? "",
+      attachments: view.currentAttachments.map(one => one.name),
+    };
+  },
+
+  /* The octets of the open message's attachment, in base64. */
+  async attachment(name) {
+    const found = messagePane().currentAttachments.find(one => one.name == name);
+    if (!found) throw new Error(`no attachment ${name}`);
+    const { NetUtil } = ChromeUtils.importESModule("resource://gre/modules/NetUtil.sys.mjs");
+    const channel = NetUtil.newChannel({ uri: found.url, loadUsingSystemPrincipal: true });
+    return new Promise((resolve, reject) => NetUtil.asyncFetch(channel, (stream, status) => {
+      if (!Components.isSuccessCode(status)) reject(new Error(`attachment: 0x${status.toString(16)}`));
+      else resolve(btoa(NetUtil.readInputStreamToString(stream, stream.available())));
+    }));
+  },
+
+  /* Answers the open message, signed and encrypted with S/MIME; returns when the program has sent it. */
+  async reply(text) {
+    const header = messagePane().gMessage;
+    const identity = MailServices.accounts.defaultAccount.defaultIdentity;
+    MailServices.compose.OpenComposeWindow(null, header, header.folder.getUriForMsg(header),
+      Ci.nsIMsgCompType.ReplyToSender, Ci.nsIMsgCompFormat.PlainText, identity, null, window.msgWindow);
+    const composer = await until("compose window", () => {
+      const opened = Services.wm.getMostRecentWindow("msgcompose");
+      return opened?.composeEditorReady && opened.gMsgCompose ? opened : null;
+    });
+    composer.gSelectedTechnologyIsPGP = false;
+    composer.gSendEncrypted = composer.gSendSigned = true;
+    const secure = composer.gMsgCompose.compFields.composeSecure, to = header.author.match(/[^<\s]+@[^>\s]+/)[0];
+    await composer.checkEncryptionState();
+    await until(`a valid certificate of ${to}`, () => secure.haveValidCertForEmail(to.toLowerCase()), 15000);
+    composer.gMsgCompose.editor.insertText(text);
+    composer.goDoCommand("cmd_sendNow");
+    await until("end of sending", () => composer.closed, 60000);
+  },
+};
