@@ -61,39 +61,37 @@ class Trust:
 
     def server(self) -> ServerFiles:
         """Files of a server that is reached as ``localhost`` or 127.0.0.1."""
-        names = x509.SubjectAlternativeName(
-            [x509.DNSName("localhost"), x509.IPAddress(IPv4Address("127.0.0.1"))]
-        )
-        certificate, key = self._issue("localhost", names, ExtendedKeyUsageOID.SERVER_AUTH, "server")
+        names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(IPv4Address("127.0.0.1"))])
+        usage = _key_usage(digital_signature=True, key_encipherment=True)
+        certificate, key = self._issue("localhost", names, ExtendedKeyUsageOID.SERVER_AUTH, usage, "server")
         return ServerFiles(certificate, key, self.authority)
 
-    def smime(self, address: str) -> SmimeFiles:
-        """One RSA-2048 certificate of `address` that signs and receives."""
+    def smime(self, address: str, *, signs: bool = True, receives: bool = True) -> SmimeFiles:
+        """One RSA-2048 certificate of `address`, for one purpose or both."""
         passphrase = "import-me"
         names = x509.SubjectAlternativeName([x509.RFC822Name(address)])
-        stem = address.replace("@", ".at.")
-        certificate, key = self._issue(address, names, ExtendedKeyUsageOID.EMAIL_PROTECTION, stem)
+        usage = _key_usage(digital_signature=signs, key_encipherment=receives)
+        stem = f"{address.replace('@', '.at.')}-{signs:d}{receives:d}"
+        certificate, key = self._issue(address, names, ExtendedKeyUsageOID.EMAIL_PROTECTION, usage, stem)
         bundle = self._folder / f"{stem}.p12"
         bundle.write_bytes(
             pkcs12.serialize_key_and_certificates(
-                address.encode(),
-                self._last_key,
-                self._last,
-                [self._certificate],
+                stem.encode(), self._last_key, self._last, [self._certificate],
                 BestAvailableEncryption(passphrase.encode()),
             )
-        )
+        )  # fmt: skip
         return SmimeFiles(address, certificate, key, bundle, passphrase)
 
     def _issue(
-        self, name: str, names: x509.SubjectAlternativeName, usage: x509.ObjectIdentifier, stem: str
-    ) -> tuple[Path, Path]:
+        self, name: str, names: x509.SubjectAlternativeName, purpose: x509.ObjectIdentifier, usage: x509.KeyUsage,
+        stem: str,
+    ) -> tuple[Path, Path]:  # fmt: skip
         self._last_key = rsa.generate_private_key(65537, 2048)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         extensions: list[tuple[x509.ExtensionType, bool]] = [
             (x509.BasicConstraints(ca=False, path_length=None), True),
-            (_key_usage(digital_signature=True, key_encipherment=True), True),
-            (x509.ExtendedKeyUsage([usage]), False),
+            (usage, True),
+            (x509.ExtendedKeyUsage([purpose]), False),
             (names, False),
         ]
         self._last = self._sign(subject, self._last_key.public_key(), extensions)
@@ -116,9 +114,7 @@ class Trust:
             .not_valid_before(now - dt.timedelta(days=1))
             .not_valid_after(now + dt.timedelta(days=30))
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
         for extension, critical in extensions:
             builder = builder.add_extension(extension, critical=critical)

@@ -23,13 +23,9 @@ def require(*programs: str) -> None:
         RuntimeError: one is not; the sentence names what to install.  A test that
             lacks its program fails, it is never skipped.
     """
-    missing = {
-        PACKAGES[name] for name in programs if not (shutil.which(name, path=_PATH) or Path(name).is_file())
-    }
+    missing = {PACKAGES[name] for name in programs if not (shutil.which(name, path=_PATH) or Path(name).is_file())}
     if missing:
-        raise RuntimeError(
-            f"These tests drive other programs: sudo apt-get install {' '.join(sorted(missing))}"
-        )
+        raise RuntimeError(f"These tests drive other programs: sudo apt-get install {' '.join(sorted(missing))}")
 
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -1,6 +1,10 @@
 /* Runs inside Thunderbird (chrome context; `window` is the main window), in front of each call of driver.py. */
 const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
 const certificates = Cc["@mozilla.org/security/x509certdb;1"].getService(Ci.nsIX509CertDB);
+const USAGES = {
+  signing_cert: Ci.nsIX509CertDB.verifyUsageEmailSigner,
+  encryption_cert: Ci.nsIX509CertDB.verifyUsageEmailRecipient,
+};
 const pause = ms => new Promise(resolve => window.setTimeout(resolve, ms));
 
 /* The text of a modal question on screen: nobody is there to answer it, so whoever waits must fail. */
@@ -44,6 +48,17 @@ const inbox = () => until("INBOX", () => incoming().rootFolder.getFolderWithFlag
 const bySubject = (folder, subject) =>
   Array.from(folder.messages).find(header => header.mime2DecodedSubject == subject);
 
+/* The first certificate of ours that names `address` and that Thunderbird itself finds good for `usage`. */
+async function firstUsable(address, usage) {
+  for (const one of certificates.getCerts()) {
+    if (!(one.certType & Ci.nsIX509Cert.USER_CERT) || !one.containsEmailAddress(address)) continue;
+    const failure = await new Promise(resolve => certificates.asyncVerifyCertAtTime(one, usage, 0, "",
+      Math.floor(Date.now() / 1000), [], { verifyCertFinished: resolve }));
+    if (!failure) return one;
+  }
+  return null;
+}
+
 const DRIVE = {
   trustAuthority: base64 => certificates.addCertFromBase64(base64, "CTu,CTu,CTu"),
 
@@ -52,7 +67,7 @@ const DRIVE = {
     if (status) throw new Error(`PKCS#12 refused, error ${status}`);
   },
 
-  /* One IMAP account with submission and, when a certificate of its address was imported, S/MIME. */
+  /* One IMAP account with submission and, where certificates of its address were imported, S/MIME. */
   async createAccount(account) {
     const server = MailServices.accounts.createIncomingServer(account.login, account.host, "imap");
     server.port = account.imaps;
@@ -74,10 +89,8 @@ const DRIVE = {
     identity.email = account.address;
     identity.fullName = account.name;
     identity.smtpServerKey = out.key;
-    const usable = purpose => certificates.getCerts().find(one => one.certType & Ci.nsIX509Cert.USER_CERT
-      && one.containsEmailAddress(account.address) && (account[purpose] ?? one.serialNumber) == one.serialNumber);
-    for (const purpose of ["encryption_cert", "signing_cert"]) {
-      const own = usable(purpose);
+    for (const [purpose, usage] of Object.entries(USAGES)) {
+      const own = await firstUsable(account.address, usage);
       if (!own) continue;
       identity.setUnicharAttribute(`${purpose}_name`, own.commonName);
       identity.setCharAttribute(`${purpose}_dbkey`, own.dbKey);
@@ -162,7 +175,7 @@ const DRIVE = {
       Ci.nsIMsgCompType.ReplyToSender, Ci.nsIMsgCompFormat.PlainText, identity, null, window.msgWindow);
     const composer = await until("compose window", () => {
       const opened = Services.wm.getMostRecentWindow("msgcompose");
-      return opened?.composeEditorReady && opened.gMsgCompose ? opened : null;
+      return opened?.composeEditorReady && opened.gLoadingComplete ? opened : null;
     });
     composer.gSelectedTechnologyIsPGP = false;
     composer.gSendEncrypted = composer.gSendSigned = true;

@@ -42,10 +42,7 @@ _PREFERENCES = {
 
 @dataclass(frozen=True, slots=True)
 class MailAccount:
-    """What a user types into the account dialog.  The host must be a name of the server's certificate.
-
-    A serial number (``01:AB…``) chooses a certificate where an address has several.
-    """
+    """What a user types into the account dialog.  The host must be a name of the server's certificate."""
 
     name: str
     address: str
@@ -54,8 +51,6 @@ class MailAccount:
     imaps: int
     submission: int  # STARTTLS
     host: str = "localhost"
-    encryption_cert: str | None = None
-    signing_cert: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +88,8 @@ class Thunderbird:
         self._call("importIdentity", str(bundle.resolve()), passphrase)
 
     def create_account(self, account: MailAccount) -> None:
-        """`account` exists, with S/MIME if a certificate of its address was imported."""
-        self._call("createAccount", {name: value for name, value in asdict(account).items() if value is not None})
+        """`account` exists, and signs and decrypts with what was imported for its address and fits the purpose."""
+        self._call("createAccount", asdict(account))
 
     def open_inbox(self) -> None:
         """The INBOX is on screen; new mail is pushed to it from now on."""

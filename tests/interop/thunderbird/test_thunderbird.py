@@ -57,16 +57,18 @@ def only_message(server: Dovecot, user: str) -> bytes:
 def test_a_sealed_message_is_opened_and_answered_sealed(tmp_path):
     with scratch("tls") as folder:
         trust = Trust(folder)
-        tls, patient, pharmacy = trust.server(), trust.smime(PATIENT), trust.smime(PHARMACY)
+        tls, patient = trust.server(), trust.smime(PATIENT)
+        signing, receiving = trust.smime(PHARMACY, receives=False), trust.smime(PHARMACY, signs=False)
         with dovecot(tls) as server, postfix(tls, server) as front, thunderbird(tmp_path) as client:
             client.trust(trust.authority)
-            client.import_identity(pharmacy.pkcs12, pharmacy.passphrase)
+            for identity in (signing, receiving):
+                client.import_identity(identity.pkcs12, identity.passphrase)
             client.create_account(
                 MailAccount("Pharmacie", PHARMACY, PHARMACY, server.password, server.imaps, front.submission)
             )
             client.open_inbox()
             with smtplib.LMTP("127.0.0.1", server.lmtp) as sender:
-                sender.sendmail(PATIENT, [PHARMACY], sealed(patient, pharmacy))
+                sender.sendmail(PATIENT, [PHARMACY], sealed(patient, receiving))
             client.wait_for(SUBJECT)
 
             shown = client.open(SUBJECT)
