@@ -28,7 +28,6 @@ _QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _LITERAL = re.compile(rb"~?\{(\d+)\+?\}\r\n")
 _STATUS = re.compile(rb"(OK|NO|BAD|BYE|PREAUTH)(?: \[([^]]*)\])?(?: .*)?", re.IGNORECASE | re.DOTALL)
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
-_VARIABLE = re.compile(r"\$([a-z][\w-]*|\d+)")
 _REST = Word("...")
 _UNORDERED_LISTS = {"FLAGS", "PERMANENTFLAGS", "LIST", "LSUB"}
 _UNORDERED_WHOLE = {"SEARCH", "CAPABILITY", "ENABLED"}
@@ -113,7 +112,7 @@ class _Matcher:
             return False
         if isinstance(wanted, Quoted):
             return wanted.octets == _octets(found)
-        text = self._look_up(wanted.text[1:]) if _VARIABLE.fullmatch(wanted.text) else wanted.text
+        text = self._look_up(wanted.text[1:]) if wanted.text.startswith("$") else wanted.text
         return text.upper() == found.text.upper() if isinstance(found, Word) else text.encode() == found.octets
 
     def inner(self, wanted: tuple[Item, ...], found: tuple[Item, ...], kind: str) -> bool:

@@ -238,9 +238,7 @@ class _Play:
         def look_up(name: str) -> str:
             if name.isdecimal():
                 return str(client.number_of(int(name), before=before))
-            if name not in self._names:
-                raise Broken(f"${name} was never taken by ?{name}")
-            return self._names[name]
+            return self._names.get(name, f"${name}")  # not taken: a keyword such as $Forwarded
 
         return look_up
 
