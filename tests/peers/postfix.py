@@ -8,7 +8,8 @@ What was chosen, so that the comparison is fair to it:
 - Submission as an administrator sets it up: STARTTLS, SASL by Dovecot.
 - Static answers for who exists, so no table look-up counts against it.
 - Postfix's own concurrency and flow control: 5 or 64 LMTP connections instead of
-  20 made no difference on two cores.
+  20 made no difference on two cores. Of Dovecot's formats sdbox was the faster
+  (370 delivered a second against 260 with Maildir), so it is the one compared with.
 - Log to a file by Postfix's own `postlogd`, since no syslog may be touched.
 """
 
