@@ -1,6 +1,7 @@
 """``scripts/bench``: our figures beside Postfix and Dovecot's, taken in one run on one machine."""
 
 import argparse
+import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -62,6 +63,12 @@ def bench_notify(targets: Sequence[Target], scale: float) -> str:
     return delays + "\n\n" + table(("system", "idle TLS connections", "KiB each"), memory)
 
 
+def bench_sealing() -> str:
+    """The cost of sealing against the same primitives called raw, as `tests.load.bench_sealing` prints it."""
+    command = [sys.executable, "-m", "tests.load.bench_sealing"]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the asked tables as Markdown."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
@@ -70,6 +77,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--system", choices=_SYSTEMS, action="append", help="default: both")
     chosen = parser.parse_args(arguments)
     _say(machine())
+    if chosen.what in (None, "sealing"):
+        _say(f"\n## sealing\n\n{bench_sealing()}")
+    if chosen.what == "sealing":
+        return
     with ExitStack() as running:
         targets = [running.enter_context(_SYSTEMS[name]()) for name in chosen.system or _SYSTEMS]
         for name, bench in (("smtp", bench_smtp), ("notify", bench_notify)):
