@@ -1,13 +1,24 @@
 """Mail comes in here: who may send to whom, sealing, and one durable delivery; the only user of `aiosmtpd`.
 
-replies   every refusal, in one table                        pure
-policy    who may write to whom                              pure
-matrix    the same as a table to print                       pure
-data      the octets after DATA, piece by piece              pure
-commands  arguments of MAIL, RCPT and AUTH                   pure
-facts     what the directory and the trust domain say of an address
-sealing   one message signed and encrypted
-intake    from a received message to a durable delivery
-session   one connection
-server    three listeners, limits, start and stop
+Pure:
+
+    replies     every refusal, in one table
+    policy      who may write to whom: R1 to R4
+    matrix      the same as a table to print
+    commands    arguments of MAIL and RCPT
+    sasl        AUTH PLAIN and LOGIN
+    data        the octets after DATA, piece by piece
+    trace       Received and Return-Path
+    peers       certificate subjects of the white list
+
+With the world:
+
+    facts       what the directory and the trust domain say of an address
+    gate        facts, judged
+    sealing     one message signed and encrypted
+    intake      from a received message to a durable delivery
+    house       what all connections share
+    connection  the wire under a session
+    session     the commands
+    server      three listeners, start and stop
 """

@@ -1,18 +1,16 @@
-"""Arguments of MAIL, RCPT and AUTH, read once into values.  Pure.
+"""Arguments of MAIL and RCPT, read once into values.  Pure.
 
 Addresses are ASCII and become lower case: SMTPUTF8 is not offered, as no
 address of the directory or of a patient needs it  [our choice].
 """
 
-import base64
-import binascii
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mssante_sim.smtp import replies
 from mssante_sim.smtp.replies import Refusal
 
-__all__ = ["Credentials", "Mail", "credentials_from_plain", "decode_base64", "parse_mail", "parse_recipient"]
+__all__ = ["Mail", "parse_mail", "parse_recipient"]
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _ROUTE = r"(?:@[A-Za-z0-9.,@-]+:)?"  # must be taken and may be ignored  [RFC 5321 §4.1.1.3]
@@ -33,14 +31,6 @@ class Mail:
 
     sender: str  # lower case; empty for the null sender
     size: int | None  # as declared  [RFC 1870 §6]
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What a client logs in with."""
-
-    login: str
-    password: str = field(repr=False)
 
 
 def parse_mail(argument: str) -> Mail | Refusal:
@@ -76,23 +66,6 @@ def parse_recipient(argument: str) -> str | Refusal:
         return split
     path, words = split
     return replies.UNKNOWN_PARAMETER if words else _address(path)
-
-
-def decode_base64(text: bytes) -> bytes | Refusal:
-    """A SASL answer; `=` alone is the empty one  [RFC 4954 §4]."""
-    try:
-        return b"" if text == b"=" else base64.b64decode(text, validate=True)
-    except binascii.Error:
-        return replies.AUTH_UNREADABLE
-
-
-def credentials_from_plain(message: bytes) -> Credentials | Refusal:
-    """Login and password of a PLAIN message; nobody may act as somebody else  [RFC 4616 §2]."""
-    try:
-        act_as, login, password = message.decode("utf-8").split("\0")
-    except (UnicodeDecodeError, ValueError):
-        return replies.AUTH_UNREADABLE
-    return replies.BAD_CREDENTIALS if act_as not in {"", login} else Credentials(login, password)
 
 
 def _path_and_parameters(keyword: str, argument: str) -> tuple[str, list[str]] | Refusal:

@@ -1,18 +1,9 @@
-import base64
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mssante_sim.smtp import replies
-from mssante_sim.smtp.commands import (
-    Credentials,
-    Mail,
-    credentials_from_plain,
-    decode_base64,
-    parse_mail,
-    parse_recipient,
-)
+from mssante_sim.smtp.commands import Mail, parse_mail, parse_recipient
 from mssante_sim.smtp.replies import Refusal
 
 LONG = "a" * 65
@@ -79,37 +70,3 @@ def test_no_argument_of_any_form_raises_and_no_address_can_carry_a_line_end(argu
     for keyword in ("", "FROM:", "FROM:<", "FROM:<a@b.test> "):
         read = parse_mail(keyword + argument)
         assert isinstance(read, Refusal) or not set(read.sender) & set("\r\n\0")
-
-
-@pytest.mark.parametrize(
-    ("message", "expected"),
-    [
-        (b"\0login\0password", Credentials("login", "password")),
-        (b"login\0login\0password", Credentials("login", "password")),
-        ("\0é\0mot de passe é".encode(), Credentials("é", "mot de passe é")),
-        (b"other\0login\0password", replies.BAD_CREDENTIALS),
-        (b"login\0password", replies.AUTH_UNREADABLE),
-        (b"\0\0\0\0", replies.AUTH_UNREADABLE),
-        (b"\0\xff\0x", replies.AUTH_UNREADABLE),
-    ],
-)
-def test_plain(message, expected):
-    assert credentials_from_plain(message) == expected
-
-
-def test_credentials_do_not_show_the_password():
-    assert "secret" not in repr(Credentials("login", "secret"))
-
-
-@given(st.binary(max_size=50))
-def test_base64_is_read_back(octets):
-    assert decode_base64(base64.b64encode(octets)) == octets
-
-
-@pytest.mark.parametrize("text", [b"a", b"****", b"YQ=", b"YQ==\n", b"\xff"])
-def test_what_is_no_base64_is_refused(text):
-    assert decode_base64(text) is replies.AUTH_UNREADABLE
-
-
-def test_a_lone_equals_sign_is_the_empty_answer():
-    assert decode_base64(b"=") == b""
