@@ -7,8 +7,8 @@ machine's monotonic clock.
 import json
 import ssl
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tests.load.mail import Mails
@@ -34,34 +34,25 @@ def send(target: Target, job: PaceJob) -> list[list[float]]:
     """When each mailbox's messages were answered 250.  Raises: RuntimeError for a refusal."""
     tls = ssl.create_default_context(cafile=target.authority)
     answered: list[list[float]] = [[] for _ in range(job.mailboxes)]
-    failures: list[str] = []
     width = min(_CONNECTIONS, job.mailboxes)
     accounts = [target.senders[lane % len(target.senders)] for lane in range(width)]
     links = [Submission(target.submission, tls, account) for account in accounts]
     mails, start = Mails(job.octets), time.monotonic() + 0.1
 
     def one_lane(lane: int) -> None:
-        try:
-            for number in range(job.messages):
-                mailbox = number % job.mailboxes
-                if mailbox % width != lane:
-                    continue
-                recipient = target.recipients[mailbox].address
-                content = mails.make(accounts[lane].address, recipient, f"{start}.{number}")
-                time.sleep(max(0.0, start + number / job.per_second - time.monotonic()))  # the pace itself
-                links[lane].send(accounts[lane].address, recipient, content)
-                answered[mailbox].append(time.monotonic())
-            links[lane].close()
-        except (OSError, RuntimeError) as error:
-            failures.append(str(error))
+        for number in range(job.messages):
+            mailbox = number % job.mailboxes
+            if mailbox % width != lane:
+                continue
+            recipient = target.recipients[mailbox].address
+            content = mails.make(accounts[lane].address, recipient, f"{start}.{number}")
+            time.sleep(max(0.0, start + number / job.per_second - time.monotonic()))  # the pace itself
+            links[lane].send(accounts[lane].address, recipient, content)
+            answered[mailbox].append(time.monotonic())
+        links[lane].close()
 
-    threads = [threading.Thread(target=one_lane, args=(lane,)) for lane in range(width)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise RuntimeError(failures[0])
+    with ThreadPoolExecutor(width) as pool:
+        list(pool.map(one_lane, range(width)))  # raises what a lane raised
     return answered
 
 

@@ -11,11 +11,11 @@ import json
 import socket
 import ssl
 import sys
-import threading
 import time
 from base64 import b64encode
-from collections import Counter
-from collections.abc import Iterator
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from tests.load.mail import Mails
@@ -103,55 +103,31 @@ def run(target: Target, job: SubmitJob) -> SubmitResult:
         RuntimeError: a message was refused, or did not show in its mailbox within 120 s.
     """
     tls = ssl.create_default_context(cafile=target.authority)
-    counters = [_Mailbox(target, account, tls) for account in target.recipients]
+    mailboxes = [_Mailbox(target, account, tls) for account in target.recipients]
     senders = list(itertools.islice(itertools.cycle(target.senders), job.connections))
     links = [Submission(target.submission, tls, account) for account in senders]
-    work = iter(range(job.messages))
-    gate, lock = threading.Barrier(job.connections + 1), threading.Lock()
-    latencies: list[float] = []
-    failures: list[str] = []
-    mails = Mails(job.octets)
-    stamp = time.monotonic_ns()
+    work, mails, stamp = deque(range(job.messages)), Mails(job.octets), time.monotonic_ns()
 
-    def one_connection(link: Submission, sender: str) -> None:
-        gate.wait()
-        try:
-            for number in _shared(work, lock):
+    def one_connection(link: Submission, sender: str) -> list[float]:
+        latencies = []
+        with suppress(IndexError):  # nothing left to send
+            while True:
+                number = work.popleft()
                 recipient = target.recipients[number % len(target.recipients)].address
                 content = mails.make(sender, recipient, f"{stamp}.{number}")
                 begin = time.monotonic()
                 link.send(sender, recipient, content)
                 latencies.append(time.monotonic() - begin)
-            link.close()
-        except (OSError, RuntimeError) as error:
-            failures.append(str(error))
+        link.close()
+        return latencies
 
-    threads = [
-        threading.Thread(target=one_connection, args=(link, account.address))
-        for link, account in zip(links, senders, strict=True)
-    ]
-    for thread in threads:
-        thread.start()
-    gate.wait()
-    start = time.monotonic()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(job.connections) as pool:
+        start = time.monotonic()
+        latencies = list(pool.map(one_connection, links, [account.address for account in senders]))
     accepted = time.monotonic()
-    if failures:
-        raise RuntimeError(f"{len(failures)} connections failed, first: {failures[0]}")
-    due = Counter(number % len(target.recipients) for number in range(job.messages))
-    for index, counter in enumerate(counters):
-        counter.wait_for(due[index], deadline=accepted + 120)
-    return SubmitResult(accepted - start, time.monotonic() - start, latencies)
-
-
-def _shared(work: Iterator[int], lock: threading.Lock) -> Iterator[int]:
-    while True:
-        with lock:
-            number = next(work, None)
-        if number is None:
-            return
-        yield number
+    for index, mailbox in enumerate(mailboxes):
+        mailbox.wait_for(len(range(index, job.messages, len(mailboxes))), deadline=accepted + 120)
+    return SubmitResult(accepted - start, time.monotonic() - start, [one for each in latencies for one in each])
 
 
 class _Mailbox:
