@@ -398,9 +398,7 @@ class MailStore(Protocol):
         """Messages flagged as deleted (among `uids` if given) are gone; returns them, ascending."""
         ...
 
-    def rows(
-        self, folder: FolderId, uids: Sequence[Uid], want: Want = Want.FLAGS
-    ) -> AsyncIterator[list[MessageRow]]:
+    def rows(self, folder: FolderId, uids: Sequence[Uid], want: Want = Want.FLAGS) -> AsyncIterator[list[MessageRow]]:
         """The messages of `uids` (ascending) that exist, in slices of at most 200 rows.
 
         Each slice is of one instant; nothing is held between slices, however slow the consumer is.
@@ -408,12 +406,14 @@ class MailStore(Protocol):
         ...
 
     async def read(self, body: BodyId, offset: int = 0, length: int | None = None) -> bytes:
-        """Octets of a body; fewer than `length` at its end."""
+        """Octets of a body; fewer than `length` at its end.
+
+        A body stays readable for a minute after its last message is gone.
+        Raises: BodyMissing.
+        """
         ...
 
-    async def changed_since(
-        self, folder: FolderId, modseq: ModSeq
-    ) -> tuple[tuple[FlagState, ...], tuple[Uid, ...]]:
+    async def changed_since(self, folder: FolderId, modseq: ModSeq) -> tuple[tuple[FlagState, ...], tuple[Uid, ...]]:
         """Messages changed after `modseq`, and UIDs expunged after it [RFC 7162]."""
         ...
 

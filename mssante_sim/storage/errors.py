@@ -4,6 +4,7 @@
 from mssante_sim.errors import SimulatorError
 
 __all__ = [
+    "BodyMissing",
     "FolderExists",
     "FolderMissing",
     "HomeTooNew",
@@ -22,6 +23,10 @@ class StoreError(SimulatorError):
 
 class FolderMissing(StoreError):
     """The folder does not exist (any more)."""
+
+
+class BodyMissing(StoreError):
+    """The body was purged: its last message has been gone for a while."""
 
 
 class FolderExists(StoreError):

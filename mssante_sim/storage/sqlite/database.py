@@ -37,9 +37,7 @@ def connect(file: Path, *, readonly: bool = False, vfs: str | None = None) -> ap
         StoreError: the library is too old, or the file cannot be opened; StoreCorrupt if it is no database.
     """
     if tuple(int(part) for part in apsw.sqlite_lib_version().split(".")) < OLDEST_SQLITE:
-        raise StoreError(
-            "The installed apsw brings a SQLite with a known data-loss bug; install apsw 3.51.3 or later."
-        )
+        raise StoreError("The installed apsw brings a SQLite with a known data-loss bug; install apsw 3.51.3 or later.")
     with translated(file):
         if not readonly:
             os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))  # -wal and -shm take this mode over

@@ -1,0 +1,359 @@
+"""The SQLite engine as a `MailStore`."""
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Self, TypeVar
+
+import apsw
+
+from mssante_sim.clock import Clock
+from mssante_sim.storage.api import (
+    STANDARD_FOLDERS,
+    Appended,
+    BodyId,
+    Change,
+    Copied,
+    Delivered,
+    Exchange,
+    FlagChange,
+    FlagOutcome,
+    FlagState,
+    Folder,
+    FolderId,
+    FolderSnapshot,
+    FolderSpec,
+    FolderStatus,
+    MessageRow,
+    ModSeq,
+    NewMessage,
+    OnceKey,
+    Parcel,
+    Uid,
+    Usage,
+    Want,
+    Watch,
+)
+from mssante_sim.storage.errors import BodyMissing, StoreBusy
+from mssante_sim.storage.sqlite import folders, messages, reading, tidying
+from mssante_sim.storage.sqlite.bodies import LARGEST_BLOB, Placed, Vault
+from mssante_sim.storage.sqlite.database import connect, migrate, translated
+from mssante_sim.storage.sqlite.feed import Feed
+from mssante_sim.storage.sqlite.readers import Readers
+from mssante_sim.storage.sqlite.schema import STEPS
+from mssante_sim.storage.sqlite.values import microseconds
+from mssante_sim.storage.sqlite.writer import Transaction, Work, Writer
+
+__all__ = ["SqliteStore"]
+
+QUOTA_OCTETS = 2 * 1024 * 1024 * 1024
+
+READ_HERE_OCTETS = 64 * 1024
+"""Up to here a body is read in the loop, some 10 µs; a thread costs ten times as much."""
+
+ROWS_HERE = 8
+
+R = TypeVar("R")
+
+
+class SqliteStore:
+    """A `MailStore` in `<home>/mail.db` and `<home>/bodies/`, for one process and one event loop."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        readers: Readers,
+        vault: Vault,
+        feed: Feed,
+        lock: apsw.Connection,
+        clock: Clock,
+        quota: int,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._writer = writer
+        self._readers = readers
+        self._vault = vault
+        self._feed = feed
+        self._lock = lock
+        self._clock = clock
+        self._quota_octets = quota
+        self._lists = reading.UidLists()
+        self._placing = ThreadPoolExecutor(4, thread_name_prefix="mail-bodies")
+
+    @classmethod
+    def open(cls, home: Path, *, clock: Clock, quota_octets: int = QUOTA_OCTETS, vfs: str | None = None) -> Self:
+        """The store of `home`, made if there is none; to be called inside the loop it will serve.
+
+        Whatever an interrupted process left half is gone. Blocks while it migrates and sweeps.
+
+        Raises:
+            StoreBusy: another process uses this home.
+            HomeTooNew, StoreCorrupt, StoreReadOnly, StoreFull: the files cannot be used.
+        """
+        file = home / "mail.db"
+        with translated(file):
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = _lock(home / "mail.lock")
+        try:
+            connection = connect(file, vfs=vfs)
+            migrate(connection, STEPS, file=file)
+            with translated(file):
+                vault = Vault(home / "bodies")
+                vault.sweep(tidying.file_names(connection))
+            feed = Feed(asyncio.get_running_loop())
+            writer = Writer(
+                connection,
+                file,
+                asyncio.get_running_loop(),
+                publish=feed.publish,
+                tidy=lambda tx: tidying.tidy(tx, microseconds(clock.now())),
+                remove_files=vault.remove,
+            )
+            readers = Readers(file, vfs)
+        except BaseException:
+            lock.close()
+            raise
+        writer.start()
+        return cls(writer, readers, vault, feed, lock, clock, quota_octets)
+
+    async def _write(self, work: Work[R]) -> R:
+        """What `work` returns, once it is durable.  A cancelled caller changes nothing about that."""
+        future: asyncio.Future[R] = self._loop.create_future()
+        self._writer.submit(work, future)
+        return await future
+
+    async def _write_bodies(self, bodies: Sequence[bytes], work: Callable[[Transaction, list[Placed]], R]) -> R:
+        """As `_write`, with `bodies` made durable before; large ones in other threads, side by side."""
+        if all(len(body) <= LARGEST_BLOB for body in bodies):
+            placed = [Placed(len(body), body, None) for body in bodies]
+            return await self._write(lambda tx: work(tx, placed))
+        future: asyncio.Future[R] = self._loop.create_future()
+        self._placing.submit(self._place, bodies, work, future)
+        return await future
+
+    def _place(
+        self, bodies: Sequence[bytes], work: Callable[[Transaction, list[Placed]], R], future: asyncio.Future[R]
+    ) -> None:
+        placed: list[Placed] = []
+        try:
+            for body in bodies:
+                placed.append(self._vault.place(body))  # noqa: PERF401  what was placed must be known if one fails
+        except OSError as error:
+            self._vault.remove(one.file for one in placed if one.file)
+            self._writer.fail(error, future)
+            return
+        files = [one.file for one in placed if one.file is not None]
+        self._writer.submit(lambda tx: work(tx, placed), future, files)
+
+    def _now(self) -> int:
+        return microseconds(self._clock.now())
+
+    def _born(self) -> int:
+        return self._now() // 1_000_000
+
+    # accounts and folders
+
+    async def open_account(self, account: str, folders_: Iterable[FolderSpec] = STANDARD_FOLDERS) -> None:
+        """See MailStore."""
+        born, specs = self._born(), tuple(folders_)
+        await self._write(lambda tx: folders.ensure_account(tx, account, specs, born))
+
+    async def accounts(self) -> tuple[str, ...]:
+        """See MailStore."""
+        return self._readers.here(folders.accounts)
+
+    async def folders(self, account: str) -> tuple[Folder, ...]:
+        """See MailStore."""
+        return self._readers.here(lambda db: folders.listed(db, account))
+
+    async def find_folder(self, account: str, name: str) -> Folder:
+        """See MailStore."""
+        return self._readers.here(lambda db: folders.find(db, account, name))
+
+    async def create_folder(self, account: str, spec: FolderSpec) -> Folder:
+        """See MailStore."""
+        born = self._born()
+        return await self._write(lambda tx: folders.create(tx, account, spec, born))
+
+    async def delete_folder(self, account: str, name: str) -> None:
+        """See MailStore."""
+        now = self._now()
+        await self._write(lambda tx: folders.delete(tx, account, name, now))
+
+    async def rename_folder(self, account: str, old: str, new: str) -> None:
+        """See MailStore."""
+        now = self._now()
+        await self._write(lambda tx: _rename(tx, account, old, new, now))
+
+    async def subscribe(self, account: str, name: str, *, subscribed: bool) -> None:
+        """See MailStore."""
+        await self._write(lambda tx: folders.subscribe(tx, account, name, subscribed=subscribed))
+
+    async def subscriptions(self, account: str) -> frozenset[str]:
+        """See MailStore."""
+        return self._readers.here(lambda db: folders.subscriptions(db, account))
+
+    async def status(self, folder: FolderId) -> FolderStatus:
+        """See MailStore."""
+        return self._readers.here(lambda db: folders.status(db, folder))
+
+    async def snapshot(self, folder: FolderId, *, claim_recent: bool = False) -> FolderSnapshot:
+        """See MailStore."""
+        counters = await self.status(folder)
+        read = partial(reading.snapshot, folder=folder, lists=self._lists)
+        if self._lists.known(folder, counters) is not None:
+            found = self._readers.here(read)
+        else:
+            found = await self._readers.elsewhere(read)  # a hundred thousand UIDs take 15 ms
+        if not claim_recent or found.status.recent_from == found.status.uidnext:
+            return found
+        return await self._write(partial(_claim, folder=folder, lists=self._lists))
+
+    async def usage(self, account: str) -> Usage:
+        """See MailStore."""
+        held = self._readers.here(lambda db: folders.octets_held(db, folders.account_id(db, account)))
+        return Usage(held, self._quota_octets)
+
+    # messages
+
+    async def deliver(
+        self,
+        parcels: Sequence[Parcel],
+        *,
+        received: datetime,
+        once: OnceKey | None = None,
+        exchanges: Sequence[Exchange] = (),
+    ) -> Delivered:
+        """See MailStore."""
+        now, parcels = self._now(), tuple(parcels)
+
+        def work(tx: Transaction, placed: list[Placed]) -> Delivered:
+            pairs = tuple(zip(parcels, placed, strict=True))
+            arrival = messages.Delivery(pairs, microseconds(received), now, once, tuple(exchanges), self._quota_octets)
+            return messages.deliver(tx, arrival)
+
+        return await self._write_bodies([parcel.body for parcel in parcels], work)
+
+    async def exchange(self, patient: str, professional: str) -> Exchange | None:
+        """See MailStore."""
+        return self._readers.here(lambda db: reading.exchange(db, patient, professional))
+
+    async def append(self, folder: FolderId, new: Sequence[NewMessage]) -> tuple[Appended, ...]:
+        """See MailStore."""
+        now, quota, new = self._now(), self._quota_octets, tuple(new)
+        return await self._write_bodies(
+            [message.body for message in new],
+            lambda tx, placed: messages.append(tx, folder, list(zip(new, placed, strict=True)), now, quota),
+        )
+
+    async def copy(self, folder: FolderId, uids: Sequence[Uid], target: FolderId) -> Copied:
+        """See MailStore."""
+        now, quota = self._now(), self._quota_octets
+        return await self._write(lambda tx: messages.copy(tx, folder, uids, target, now, quota))
+
+    async def move(self, folder: FolderId, uids: Sequence[Uid], target: FolderId) -> Copied:
+        """See MailStore."""
+        now, quota = self._now(), self._quota_octets
+        return await self._write(lambda tx: messages.move(tx, folder, uids, target, now, quota))
+
+    async def change_flags(self, folder: FolderId, uids: Sequence[Uid], change: FlagChange) -> FlagOutcome:
+        """See MailStore."""
+        return await self._write(lambda tx: messages.change_flags(tx, folder, uids, change))
+
+    async def expunge(self, folder: FolderId, uids: Sequence[Uid] | None = None) -> tuple[Uid, ...]:
+        """See MailStore."""
+        now = self._now()
+        return await self._write(lambda tx: messages.expunge(tx, folder, uids, now))
+
+    async def rows(
+        self, folder: FolderId, uids: Sequence[Uid], want: Want = Want.FLAGS
+    ) -> AsyncIterator[list[MessageRow]]:
+        """See MailStore."""
+        at = 0
+        while at < len(uids):
+            wanted = uids[at : at + reading.SLICE_ROWS]
+            query = partial(reading.message_rows, folder=folder, uids=wanted, want=want)
+            found = self._readers.here(query) if len(uids) <= ROWS_HERE else await self._readers.elsewhere(query)
+            # A slice that was cut for its weight ends before `wanted` does: what follows its last row comes next.
+            full = len(found) < len(wanted) and bool(found) and found[-1].uid != wanted[-1]
+            at += bisect_right(wanted, found[-1].uid) if full else len(wanted)
+            if found:
+                yield found
+
+    async def read(self, body: BodyId, offset: int = 0, length: int | None = None) -> bytes:
+        """See MailStore."""
+        octets, file = self._readers.here(lambda db: reading.where_body(db, body))
+        length = octets - offset if length is None else min(length, octets - offset)
+        if length <= 0:
+            return b""
+        if file is not None:
+            return await self._loop.run_in_executor(self._placing, self._read_file, file, offset, length)
+        query = partial(reading.content, body=body, offset=offset, length=length)
+        if octets <= READ_HERE_OCTETS:
+            return self._readers.here(query)
+        return await self._readers.elsewhere(query)
+
+    def _read_file(self, name: str, offset: int, length: int) -> bytes:
+        try:
+            return self._vault.read(name, offset, length)
+        except FileNotFoundError as error:
+            raise BodyMissing("The message is gone.") from error
+
+    async def changed_since(self, folder: FolderId, modseq: ModSeq) -> tuple[tuple[FlagState, ...], tuple[Uid, ...]]:
+        """See MailStore."""
+        query = partial(reading.changed_since, folder=folder, modseq=modseq, lists=self._lists)
+        return await self._readers.elsewhere(query)
+
+    def watch(self, folder: FolderId, listener: Callable[[Change], None]) -> Watch:
+        """See MailStore."""
+        return self._feed.watch(folder, listener)
+
+    async def forget_mail(self) -> None:
+        """See MailStore."""
+        born = self._born()
+        await self._write(lambda tx: tidying.forget_mail(tx, born))
+
+    async def close(self) -> None:
+        """See MailStore."""
+        await self._loop.run_in_executor(None, self._close)
+
+    def _close(self) -> None:
+        self._placing.shutdown()
+        self._writer.stop()
+        self._readers.close()
+        self._lock.close()
+
+
+def _lock(file: Path) -> apsw.Connection:
+    """The right to serve this home, held until the connection is closed or the process ends."""
+    connection = connect(file)
+    connection.set_busy_timeout(0)
+    with translated(file):
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        except apsw.BusyError as error:
+            connection.close()
+            raise StoreBusy("Another process has this home's mail open; stop it first.") from error
+    return connection
+
+
+def _rename(tx: Transaction, account: str, old: str, new: str, now: int) -> None:
+    """A folder gets its new name; INBOX stays, and what it holds goes to the new folder.  [RFC 9051 §6.3.6]"""
+    born = now // 1_000_000
+    if folders.canonical(old) != "INBOX":
+        folders.rename(tx, account, old, new, born)
+        return
+    source = folders.find(tx, account, old)
+    target = folders.create(tx, account, FolderSpec(new, subscribed=False), born)
+    messages.empty_into(tx, source.id, target.id, now)
+
+
+def _claim(tx: Transaction, folder: FolderId, lists: reading.UidLists) -> FolderSnapshot:
+    """The folder as it is, its recent messages told to nobody else."""
+    found = reading.snapshot(tx, folder, lists)
+    folders.claim_recent(tx, folder)
+    return found
