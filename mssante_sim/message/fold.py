@@ -83,6 +83,6 @@ def parameter(name: str, value: str) -> str:
     sections: list[str] = []
     while encoded:
         cut = encoded.rfind("%", room - 2, room)  # never within %XX
-        sections.append(encoded[: cut if 0 <= cut and len(encoded) > room else room])
+        sections.append(encoded[: cut if cut >= 0 and len(encoded) > room else room])
         encoded = encoded[len(sections[-1]) :]
     return "".join(f";\r\n {name}*{number}*={section}" for number, section in enumerate(sections))
