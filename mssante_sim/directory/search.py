@@ -19,6 +19,7 @@ __all__ = [
     "contains",
     "indexed_words",
     "read_query",
+    "unabbreviated",
     "words",
 ]
 
@@ -58,6 +59,11 @@ def indexed_words(*texts: str) -> tuple[str, ...]:
         found += words(text)
         found += (match[1] + match[2] for match in _ELISION.finditer(_folded(text)))
     return tuple(dict.fromkeys(found))
+
+
+def unabbreviated(text: str) -> tuple[str, ...]:
+    """The words of `text` that stand for themselves only, so that each must begin a word of what `begins` with it."""
+    return tuple(word for word in _WORD.findall(_folded(text)) if word not in _ABBREVIATIONS)
 
 
 def read_query(name: str | None, place: str | None) -> Query:
