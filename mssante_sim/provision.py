@@ -7,20 +7,24 @@ interrupted attempt and is made anew.
 import json
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from mssante_sim.clients.running import Account, Login
 from mssante_sim.clock import Clock
 from mssante_sim.config import Settings
-from mssante_sim.crypto.keystore import Keystore
+from mssante_sim.crypto.exports import authority_files, revocation_files
+from mssante_sim.crypto.keystore import Holder, Keystore
+from mssante_sim.crypto.pkcs12 import compatible_bundle, write_bundle
+from mssante_sim.crypto.profiles import PATIENT_ORGANISATION, RECEIVING, SIGNING, Usage
 from mssante_sim.directory.credentials import Verifier
-from mssante_sim.directory.model import Mailbox, MailboxUser, PatientProfile
+from mssante_sim.directory.identifiers import IdNatStruct
+from mssante_sim.directory.model import Mailbox, PatientProfile
 from mssante_sim.directory.store import Directory
-from mssante_sim.directory.synthetic import Seeded, generate
+from mssante_sim.directory.synthetic import CertificateFault, Seeded, generate
 from mssante_sim.home import Home, HomeUnusable, write_private
 from mssante_sim.storage.sqlite.directory import DirectoryRows
 
@@ -75,6 +79,12 @@ class Provisioned:
         """Its files are closed."""
         self.directory.close()
 
+    def refresh_lists(self, at: datetime) -> None:
+        """The revocation lists are good for a month from `at`, where they are served and where users import them."""
+        self.keystore.publish(at=at)
+        for name, content in revocation_files(self.keystore).items():
+            (self.home.exports / name).write_bytes(content)
+
     def accounts(self) -> Iterator[Account]:
         """Every synthetic account with all that its client needs."""
         for profile in self.directory.patients():
@@ -110,13 +120,13 @@ class Provisioned:
         )
 
     def _pkcs12(self, address: str) -> dict[str, Any]:
-        modern = self.home.exports / "pkcs12" / f"{address}.p12"
-        compatible = self.home.exports / "pkcs12" / f"{address}.compatible.p12"
-        if not modern.exists():
-            return {"pkcs12": None, "pkcs12_compatible": None, "passphrase": None}
+        folder = self.home.exports / "pkcs12"
+        if not (folder / f"{address}.p12").exists():
+            return {"pkcs12": None, "pkcs12_compatible": (), "passphrase": None}
+        compatible = (folder / f"{address}.{usage.value}.compatible.p12" for usage in (Usage.SIGN, Usage.RECEIVE))
         return {
-            "pkcs12": str(modern),
-            "pkcs12_compatible": str(compatible),
+            "pkcs12": str(folder / f"{address}.p12"),
+            "pkcs12_compatible": tuple(str(file) for file in compatible if file.exists()),
             "passphrase": self.secrets.passphrase,
         }
 
@@ -134,5 +144,106 @@ def provision(home: Home, settings: Settings, clock: Clock, *, http_port: int | 
     if not home.accounts.exists():
         _make(home, settings, clock.now(), http_port or settings.ports.http)
     return Provisioned(
-        home, Secrets.read(home), Directory(DirectoryRows.open(home.directory_rows)), Keystore.open(home.trust)
+        home, Secrets.read(home), Directory(DirectoryRows.open(home.path)), Keystore.open(home.trust)
     )
+
+
+def _make(home: Home, settings: Settings, at: datetime, http_port: int) -> None:
+    _forget(home)
+    seeded = generate(settings.seed, settings.pharmacies, settings.patients, settings.domains)
+    hosts = list(dict.fromkeys((settings.host_name, "localhost", "127.0.0.1", "::1")))
+    keystore = Keystore.create(home.trust, at=at, crl_base=f"http://127.0.0.1:{http_port}/crl", hosts=hosts)
+    keystore.issue(list(_holders(seeded)), at=at)
+    for address, fault in seeded.certificate_faults.items():
+        if fault is CertificateFault.REVOKED:
+            keystore.revoke(address, Usage.RECEIVE, at=at, reason="cessationOfOperation")
+    logins = [user.login for mailbox in seeded.mailboxes for user in mailbox.users]
+    logins += (profile.address for profile in seeded.patients)
+    made = Secrets(
+        passwords={login: secrets.token_urlsafe(9) for login in logins},
+        passphrase=secrets.token_urlsafe(9),
+        api_key=secrets.token_hex(16),
+        control_token=secrets.token_hex(16),
+        audit_key=secrets.token_hex(32),
+        submission_key=secrets.token_hex(32),
+        roles=dict(seeded.roles),
+        http_port=http_port,
+    )
+    _fill_directory(home, seeded, made.passwords)
+    write_exports(home, keystore, made.passphrase)
+    made.write(home)
+
+
+def _forget(home: Home) -> None:
+    """What an interrupted attempt left behind is gone."""
+    for folder in (home.trust, home.exports):
+        shutil.rmtree(folder, ignore_errors=True)
+    for suffix in ("", "-wal", "-shm"):
+        home.directory_rows.with_name(home.directory_rows.name + suffix).unlink(missing_ok=True)
+
+
+def _fill_directory(home: Home, seeded: Seeded, passwords: Mapping[str, str]) -> None:
+    directory = Directory(DirectoryRows.open(home.path))
+    try:
+        directory.add(seeded.organisations, seeded.mailboxes, seeded.patients)
+        with ThreadPoolExecutor() as pool:
+            verifiers = pool.map(lambda password: Verifier.create(password, secrets.token_bytes(16)), passwords.values())
+            directory.set_verifiers(dict(zip(passwords, verifiers, strict=True)))
+    finally:
+        directory.close()
+
+
+def _holders(seeded: Seeded) -> Iterator[Holder]:
+    """Whoever gets certificates, with the faults that are seeded on purpose."""
+    places = {organisation.finess: organisation for organisation in seeded.organisations}
+    for mailbox in seeded.mailboxes:
+        place = places.get(mailbox.organisation) if mailbox.organisation else None
+        fault = seeded.fault(mailbox.address)
+        receiving = {CertificateFault.MISSING: None, CertificateFault.WRONG_USAGE: SIGNING}.get(fault, RECEIVING)
+        yield Holder(
+            mailbox.address,
+            place.name if place else mailbox.name,
+            unit=IdNatStruct.of(place.finess) if place else None,
+            department=f"{place.address.department} ({place.address.department_code})" if place else None,
+            receiving=receiving,
+            expired=fault is CertificateFault.EXPIRED,
+        )
+    for profile in seeded.patients:
+        yield Holder(profile.address, PATIENT_ORGANISATION)
+
+
+def write_exports(home: Home, keystore: Keystore, passphrase: str) -> None:
+    """Everything a user imports lies in the home's `exports`, with a LISEZMOI.txt that says what is what."""
+    folder = home.exports / "pkcs12"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in {**authority_files(keystore), **revocation_files(keystore)}.items():
+        (home.exports / name).write_bytes(content)
+    for address in keystore.addresses():
+        by_usage = {usage: keystore.identities(address, usage) for usage in (Usage.SIGN, Usage.RECEIVE)}
+        everything = [identity for identities in by_usage.values() for identity in identities]
+        write_private(folder / f"{address}.p12", write_bundle(everything, passphrase, address))
+        for usage, identities in by_usage.items():
+            for identity in identities[:1]:
+                old = compatible_bundle(identity, passphrase, address)
+                write_private(folder / f"{address}.{usage.value}.compatible.p12", old)
+    (home.exports / "LISEZMOI.txt").write_text(_READ_ME.format(passphrase=passphrase), encoding="utf-8")
+
+
+_READ_ME: Final = """\
+mssante-sim : à importer dans un logiciel de messagerie
+Données fictives uniquement. Ces clés ne protègent rien : ne les utilisez nulle part ailleurs.
+
+ca.pem, ca.der            l'autorité (racine, puis intermédiaire ; racine seule en DER)
+truststore.p12            la même pour Java, mot de passe « changeit »
+crl.pem, *.crl            les listes de révocation
+pkcs12/ADRESSE.p12        les deux clés d'une messagerie (signature et chiffrement) avec leurs certificats
+pkcs12/ADRESSE.signing.compatible.p12, ADRESSE.receiving.compatible.p12
+                          les mêmes, une clé par fichier, dans l'ancien format que lit gpgsm 2.2
+
+Phrase de passe de tous les fichiers de pkcs12/ : {passphrase}
+Identifiants et mots de passe : mssante-sim info
+
+Thunderbird : importer d'abord ca.pem (onglet « Autorités », cocher les deux usages),
+puis pkcs12/ADRESSE.p12 (onglet « Vos certificats »), puis choisir les deux certificats
+dans Paramètres du compte › Chiffrement de bout en bout › S/MIME.
+"""

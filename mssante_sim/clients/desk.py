@@ -9,7 +9,7 @@ from mssante_sim.clients.mailbox import ImapAccess
 from mssante_sim.clients.reading import Opened, open_message
 from mssante_sim.clients.running import Account, Running
 from mssante_sim.crypto.identity import Identity
-from mssante_sim.crypto.keystore import load_pkcs12
+from mssante_sim.crypto.pkcs12 import read_bundle
 from mssante_sim.crypto.tls import client_context
 from mssante_sim.crypto.trust import TrustContext
 from mssante_sim.errors import SimulatorError
@@ -44,7 +44,7 @@ class Desk:
         """
         account = running.account(who)
         try:
-            identities = load_pkcs12(Path(account.pkcs12 or "").read_bytes(), account.passphrase or "")
+            identities = read_bundle(Path(account.pkcs12 or "").read_bytes(), account.passphrase or "")
             trust = TrustContext.from_files(Path(running.ca_file), Path(running.crl_file))
         except OSError as error:
             raise KeysMissing(

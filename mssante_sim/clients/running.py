@@ -44,7 +44,7 @@ class Account:
     identifier: str | None  # INS or FINESS
     logins: tuple[Login, ...]
     pkcs12: str | None
-    pkcs12_compatible: str | None
+    pkcs12_compatible: tuple[str, ...]  # one file a key, for old programs
     passphrase: str | None
     sealing: bool
     activated: bool = True
@@ -52,7 +52,8 @@ class Account:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:
         """The inverse of `dataclasses.asdict`."""
-        return cls(**{**value, "logins": tuple(Login(**login) for login in value["logins"])})
+        logins = tuple(Login(**login) for login in value["logins"])
+        return cls(**{**value, "logins": logins, "pkcs12_compatible": tuple(value["pkcs12_compatible"])})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,184 @@
+"""The composition root: the only module that knows every service, and the order in which they start and stop.
+
+Up: home, socket of HTTP (its port stands in certificates), provisioning, store,
+HTTP, IMAP, SMTP, run file. Down: the other way round, so that nobody is told of
+a port that does not answer, and what SMTP has accepted is stored before the
+store closes.
+"""
+
+import os
+import socket
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from typing import Final, Self
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from mssante_sim import __version__
+from mssante_sim.audit import AuditFile, Pseudonyms
+from mssante_sim.clients.running import Running
+from mssante_sim.clock import Clock, SystemClock
+from mssante_sim.config import Settings
+from mssante_sim.control import Control
+from mssante_sim.crypto.exports import authority_files, revocation_files
+from mssante_sim.crypto.tls import limit_tls_buffers, server_context
+from mssante_sim.directory import http as directory_http
+from mssante_sim.directory.credentials import Authenticator
+from mssante_sim.home import Home, write_private
+from mssante_sim.http_server import HttpServer, bind
+from mssante_sim.imap.server import ImapServer
+from mssante_sim.provision import Provisioned, provision
+from mssante_sim.smtp.policy import Accepted, explain
+from mssante_sim.smtp.server import PortBusy, SmtpServices
+from mssante_sim.storage.sqlite.store import SqliteStore
+
+__all__ = ["Stack"]
+
+_SWITCH_S: Final = 0.0005  # beside a big FETCH in a thread, the loop waits for at most so long
+
+
+class Stack:
+    """A stack that is up; made by `start`."""
+
+    def __init__(self, running: Running, cleanup: AsyncExitStack) -> None:
+        self.running = running
+        self._cleanup = cleanup
+
+    @classmethod
+    async def start(cls, settings: Settings, *, clock: Clock | None = None) -> Self:
+        """Every port of `settings` answers; the home has a run file that says so.
+
+        Raises:
+            HomeLocked: a stack is up in that home already.
+            HomeUnusable, StoreError, TrustDomainError: the home cannot be used.
+            PortBusy: a port cannot be opened; nothing is up then.
+        """
+        async with AsyncExitStack() as cleanup:
+            running = await _Builder(settings, clock or SystemClock(), cleanup).build()
+            return cls(running, cleanup.pop_all())
+
+    async def stop(self) -> None:
+        """No port answers, what was accepted is durable, the run file is gone, the home is free."""
+        await self._cleanup.aclose()
+
+
+class _Builder:
+    """Starts one service after the other, and notes how each is stopped."""
+
+    def __init__(self, settings: Settings, clock: Clock, cleanup: AsyncExitStack) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._cleanup = cleanup
+
+    async def build(self) -> Running:
+        sys.setswitchinterval(_SWITCH_S)
+        limit_tls_buffers()
+        home = Home.open(self._settings.home)
+        self._cleanup.callback(home.lock().release)
+        sockets = [self._bind(self._settings.ports.http)]
+        http_port = sockets[0].getsockname()[1]
+        provisioned = provision(home, self._settings, self._clock, http_port=http_port)
+        self._cleanup.callback(provisioned.close)
+        if provisioned.secrets.http_port != http_port:
+            sockets.append(self._bind(provisioned.secrets.http_port))  # where the certificates say that the CRL is
+        provisioned.refresh_lists(self._clock.now())
+        audit = AuditFile(home.audit, self._clock, self._pseudonyms(provisioned))
+        self._cleanup.callback(audit.close)
+        store = SqliteStore.open(home.path, clock=self._clock, quota_octets=self._settings.quota_octets)
+        self._cleanup.push_async_callback(store.close)
+        for account in provisioned.accounts():
+            if account.logins:
+                await store.open_account(account.address)
+        ports = await self._listen(provisioned, store, audit, sockets)
+        running = self._running(provisioned, {**ports, "http": http_port})
+        write_private(home.run_file, running.to_json().encode())
+        self._cleanup.callback(home.run_file.unlink, missing_ok=True)
+        return running
+
+    def _bind(self, port: int) -> socket.socket:
+        try:
+            bound = bind(self._settings.bind, port)
+        except OSError as error:
+            raise PortBusy(
+                f"Port {port} of {self._settings.bind} cannot be opened for http: {error.strerror}. "
+                "Stop what uses it, or choose other ports with --port-base."
+            ) from error
+        self._cleanup.callback(bound.close)
+        return bound
+
+    def _pseudonyms(self, provisioned: Provisioned) -> Pseudonyms:
+        key = bytes.fromhex(provisioned.secrets.audit_key)
+        return Pseudonyms(key, self._settings.domains.patients)
+
+    async def _listen(
+        self, provisioned: Provisioned, store: SqliteStore, audit: AuditFile, sockets: list[socket.socket]
+    ) -> dict[str, int]:
+        """HTTP, IMAP and SMTP take connections; the ports of the latter two."""
+        authenticator = Authenticator(provisioned.directory)
+        identity = provisioned.keystore.server
+        tls = server_context(identity)
+        smtp = SmtpServices(
+            self._settings,
+            directory=provisioned.directory,
+            keystore=provisioned.keystore,
+            authenticator=authenticator,
+            store=store,
+            workers=self._cleanup.enter_context(ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="sealing")),
+            server_context=tls,
+            mx_context=server_context(identity, client_ca=authority_files(provisioned.keystore)["ca.pem"]),
+            peers={},
+            key=bytes.fromhex(provisioned.secrets.submission_key),
+            clock=self._clock,
+            audit=audit,
+        )
+        imap = ImapServer(store, authenticator, tls=tls, clock=self._clock, audit=audit)
+        http = HttpServer(self._routes(provisioned, store, smtp), sockets)
+        await http.start()
+        self._cleanup.push_async_callback(http.stop)
+        ports = self._settings.ports
+        await imap.start(self._settings.bind, ports.imap, ports.imap_tls)
+        self._cleanup.push_async_callback(imap.stop)
+        await smtp.start()
+        self._cleanup.push_async_callback(smtp.stop)
+        return {name.replace("-", "_"): port for name, port in {**smtp.ports, **imap.ports}.items()}
+
+    def _routes(self, provisioned: Provisioned, store: SqliteStore, smtp: SmtpServices) -> list[BaseRoute]:
+        secrets = provisioned.secrets
+
+        async def explained(sender: str, recipient: str) -> dict[str, str | bool]:
+            decision = await smtp.gate.decide(sender.lower(), recipient.lower(), self._clock.now())
+            return {
+                "accepted": isinstance(decision, Accepted),
+                "rule": decision.rule,
+                "sentence": explain(decision),
+            }
+
+        async def crl(request: Request) -> Response:
+            octets = revocation_files(provisioned.keystore).get(request.path_params["name"])
+            return Response(octets or b"", 200 if octets else 404, media_type="application/pkix-crl")
+
+        return [
+            *Control(store, explained, secrets.control_token, __version__).routes(),
+            *directory_http.routes(provisioned.directory, api_key=secrets.api_key),
+            Route("/crl/{name}", crl),
+        ]
+
+    def _running(self, provisioned: Provisioned, ports: dict[str, int]) -> Running:
+        exports = provisioned.home.exports
+        return Running(
+            version=__version__,
+            pid=os.getpid(),
+            host=self._settings.host_name,
+            bind=self._settings.bind,
+            ports=ports,
+            domains={"patients": self._settings.domains.patients, "operator": self._settings.domains.operator},
+            ca_file=str(exports / "ca.pem"),
+            crl_file=str(exports / "crl.pem"),
+            api_key=provisioned.secrets.api_key,
+            control_token=provisioned.secrets.control_token,
+            roles=provisioned.secrets.roles,
+            accounts=tuple(provisioned.accounts()),
+        )
