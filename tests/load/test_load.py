@@ -13,6 +13,7 @@ from tests.load.submit import SubmitJob
 from tests.load.systems import postfix_and_dovecot
 from tests.load.targets import Target, resident_kib
 from tests.load.watch import WatchJob
+from tests.peers.postfix import needs_root
 
 
 @pytest.mark.parametrize("octets", [20_000, 1_000_000])
@@ -43,6 +44,7 @@ def test_memory_of_this_process_is_more_than_an_interpreter_and_less_than_the_ma
     assert 5_000 < resident_kib(os.getpid()) < 4_000_000
 
 
+@needs_root
 @pytest.mark.interop
 @pytest.mark.slow
 def test_every_message_is_answered_delivered_and_announced():
@@ -60,6 +62,7 @@ def test_every_message_is_answered_delivered_and_announced():
         assert idle_memory(target, WatchJob(clients=5, mailboxes=1)) > 1
 
 
+@needs_root
 @pytest.mark.interop
 @pytest.mark.slow
 def test_a_refused_message_stops_the_measurement():

@@ -1,5 +1,6 @@
 """A private Dovecot: the IMAP server we compare ourselves with."""
 
+import grp
 import os
 import pwd
 import shutil
@@ -169,7 +170,5 @@ def _users(home: Path) -> tuple[str, str]:
         shutil.chown(home / "mail", mail.pw_uid, mail.pw_gid)
         return "first_valid_uid = 1", f" uid={mail.pw_uid} gid={mail.pw_gid}"
     me = pwd.getpwuid(os.geteuid()).pw_name
-    return (
-        f"default_internal_user = {me}\ndefault_login_user = {me}\ndefault_internal_group = {os.getegid()}",
-        "",
-    )
+    group = grp.getgrgid(os.getegid()).gr_name
+    return f"default_internal_user = {me}\ndefault_login_user = {me}\ndefault_internal_group = {group}", ""

@@ -21,12 +21,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.peers.certificates import ServerFiles
 from tests.peers.debian import require
 from tests.peers.dovecot import Dovecot
 from tests.peers.loopback import free_ports, open_port, scratch, stop
 
-__all__ = ["Postfix", "postfix"]
+__all__ = ["Postfix", "needs_root", "postfix"]
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="Postfix's master process must be started by root")
+"""For tests that use `postfix`: the one thing no package can bring."""
 
 _MAIN = """\
 compatibility_level = 3.6
@@ -102,11 +107,9 @@ def postfix(tls: ServerFiles, behind: Dovecot) -> Iterator[Postfix]:
     """A Postfix that runs until the block ends; its queue is deleted then.
 
     Raises:
-        RuntimeError: not installed, not root (its master needs it), or it did not start.
+        RuntimeError: not installed, or it did not start, as without root's rights.
     """
     require("postfix")
-    if os.geteuid() != 0:
-        raise RuntimeError("Postfix's master process must be started by root.")
     with scratch("postfix") as home:
         (port,) = free_ports(1)
         configuration = home / "etc"

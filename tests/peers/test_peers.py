@@ -13,7 +13,7 @@ from tests.peers.certificates import ServerFiles, Trust
 from tests.peers.debian import PACKAGES, require
 from tests.peers.dovecot import Dovecot, dovecot
 from tests.peers.loopback import scratch
-from tests.peers.postfix import postfix
+from tests.peers.postfix import needs_root, postfix
 
 pytestmark = pytest.mark.interop
 MAIL = b"From: a@localhost\r\nSubject: peers\r\n\r\nHello\r\n"
@@ -62,6 +62,7 @@ def test_dovecot_shows_what_lmtp_delivered_and_stops_with_all_its_children(tls, 
     assert not server.home.exists()
 
 
+@needs_root
 def test_postfix_delivers_to_the_dovecot_behind_it(tls):
     with dovecot(tls) as server, postfix(tls, server) as front:
         with smtplib.SMTP("localhost", front.submission, "client") as sender:
@@ -77,6 +78,7 @@ def test_postfix_delivers_to_the_dovecot_behind_it(tls):
     assert not front.home.exists()
 
 
+@needs_root
 def test_postfix_relays_for_nobody_who_is_not_logged_in(tls):
     with (
         dovecot(tls) as server,

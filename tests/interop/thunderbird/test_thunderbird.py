@@ -15,9 +15,9 @@ from tests.interop.thunderbird.driver import MailAccount, thunderbird
 from tests.peers.certificates import SmimeFiles, Trust
 from tests.peers.dovecot import Dovecot, dovecot
 from tests.peers.loopback import scratch
-from tests.peers.postfix import postfix
+from tests.peers.postfix import needs_root, postfix
 
-pytestmark = [pytest.mark.interop, pytest.mark.slow]
+pytestmark = [pytest.mark.interop, pytest.mark.slow, needs_root]
 PATIENT, PHARMACY = "dominique@patient.mssante.test", "pharmacie@officine.mssante.test"
 PDF = b"%PDF-1.4\n" + bytes(range(256)) * 40
 SUBJECT = "Ordonnance de Dominique"
