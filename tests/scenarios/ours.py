@@ -1,0 +1,127 @@
+"""Our own IMAP without a socket: the protocol core, its handlers and a real store."""
+
+import asyncio
+import itertools
+from datetime import UTC, datetime
+
+from mssante_sim.audit import NoAudit
+from mssante_sim.clock import SystemClock
+from mssante_sim.imap.commands.context import Context, Services
+from mssante_sim.imap.commands.table import HANDLERS
+from mssante_sim.imap.core import commands as c
+from mssante_sim.imap.core.faults import ImapFault
+from mssante_sim.imap.core.limits import ImapLimits
+from mssante_sim.imap.core.session import Done, Hangup, ImapSession, Run, Write
+from mssante_sim.message.summary import summarise
+from mssante_sim.storage.api import Change, Copy, MailStore, Parcel
+from tests.scenarios.client import Stream
+from tests.scenarios.runner import Account
+
+__all__ = ["CoreServer", "services_over"]
+
+_PASSWORD = "open-sesame"
+_NUMBERS = itertools.count(1)
+
+
+class _AnyAccount:
+    """Every account of the store exists under its own name, with one password."""
+
+    async def check(self, login: str, password: str) -> str | None:
+        return login if password == _PASSWORD else None
+
+
+async def _at_once(delay_s: float) -> None:
+    """No delay after a failed login."""
+
+
+def services_over(store: MailStore) -> Services:
+    """What a server needs, around a real store."""
+    return Services(store, _AnyAccount(), SystemClock(), NoAudit(), ImapLimits(), sleep=_at_once)
+
+
+class CoreServer:
+    """`ImapSession` and the handlers over a real store; mail comes as the SMTP side delivers it."""
+
+    name = "ours"
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def account(self, name: str) -> Account:
+        """A new account with the standard folders."""
+        account = Account(f"{name}.{next(_NUMBERS)}@officine.mssante.test", _PASSWORD)
+        await self._services.store.open_account(account.login)
+        return account
+
+    async def connect(self) -> Stream:
+        """A session that counts as encrypted."""
+        return CoreStream(self._services)
+
+    async def deliver(self, account: Account, message: bytes) -> None:
+        """`message` was stored in INBOX."""
+        parcel = Parcel(message, summarise(message), (Copy(account.login),))
+        await self._services.store.deliver([parcel], received=datetime.now(UTC))
+
+
+class CoreStream:
+    """Drives one session as a connection would, but for sockets and timers."""
+
+    def __init__(self, services: Services) -> None:
+        self._session = ImapSession(services.limits, secure=True)
+        self._context = Context(services, self._session, self._send, self._notice)
+        self._said: asyncio.Queue[bytes | Exception] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+        self._pump()
+
+    async def write(self, octets: bytes) -> None:
+        """The session has them, one at a time: where packets end must not matter."""
+        for octet in octets:
+            self._session.receive(bytes([octet]))
+            self._pump()
+
+    async def read(self) -> bytes:
+        """Some octets; none at the end.  Raises: whatever a handler raised that no handler may."""
+        said = await self._said.get()
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    async def close(self) -> None:
+        """The connection is gone, its handler with it."""
+        if self._task is not None:
+            self._task.cancel()
+        self._context.release()
+
+    async def _send(self, octets: bytes) -> None:
+        self._said.put_nowait(octets)
+
+    def _notice(self, change: Change) -> None:
+        self._session.notice(change)
+        if self._session.is_idling:
+            self._pump()
+
+    def _pump(self) -> None:
+        while self._task is None:
+            match self._session.next():
+                case Write(octets):
+                    self._said.put_nowait(octets)
+                case Run(command):
+                    self._task = asyncio.create_task(self._run(command))
+                case Hangup():
+                    self._said.put_nowait(b"")
+                    return
+                case _:
+                    return
+
+    async def _run(self, command: c.Command) -> None:
+        outcome: Done | ImapFault
+        try:
+            outcome = await HANDLERS[type(command)](self._context, command)
+        except ImapFault as fault:
+            outcome = fault
+        except Exception as error:
+            self._said.put_nowait(error)
+            return
+        self._task = None
+        self._session.complete(command, outcome)
+        self._pump()
