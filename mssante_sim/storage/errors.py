@@ -1,5 +1,4 @@
 """What the store may refuse, and why."""
-# ruff: noqa: N818  an error is named by what is the case
 
 from mssante_sim.errors import SimulatorError
 

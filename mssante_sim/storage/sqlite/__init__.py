@@ -6,5 +6,6 @@ apsw, not the sqlite3 module of the standard library: it brings SQLite 3.51.3 or
 """
 
 from mssante_sim.storage.sqlite.directory import DirectoryRows
+from mssante_sim.storage.sqlite.store import SqliteStore
 
-__all__ = ["DirectoryRows"]
+__all__ = ["DirectoryRows", "SqliteStore"]

@@ -24,6 +24,9 @@ OLDEST_SQLITE = (3, 51, 3)
 
 _DISK_FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})  # Windows knows no quota here
 
+WAL_KEPT_OCTETS = 64 * 1024 * 1024
+"""A WAL that grew beyond, shrinks to this once it starts anew."""
+
 BUSY_MS = 5_000
 """How long another process may hold the write lock before a call gives up."""
 
@@ -49,6 +52,8 @@ def connect(file: Path, *, readonly: bool = False, vfs: str | None = None) -> ap
         if not readonly:
             connection.pragma("journal_mode", "wal")
             connection.pragma("synchronous", "full")
+            connection.pragma("fullfsync", True)  # macOS: down to the platter, not to the drive's cache
+            connection.pragma("journal_size_limit", WAL_KEPT_OCTETS)
             connection.pragma("foreign_keys", True)
     return connection
 

@@ -113,21 +113,22 @@ _KEYWORD = "SELECT name FROM keyword WHERE mailbox = ? AND folded = ?"
 _NEW_KEYWORD = "INSERT INTO keyword (mailbox, folded, name) VALUES (?, ?, ?)"
 
 
-def _columns(tx: Transaction, folder: FolderId, flags: Iterable[str]) -> tuple[int, str]:
+def _columns(tx: Transaction, folder: FolderId, flags: Iterable[str], *, learn: bool = True) -> tuple[int, str]:
     """`flags` as columns of `folder`: a keyword is spelt as it was first written there."""
     bits, keywords = split_flags(flags)
-    return bits, _joined({_keyword(tx, folder, keyword) for keyword in sorted(keywords)})
+    return bits, _joined({_keyword(tx, folder, keyword, learn=learn) for keyword in sorted(keywords)})
 
 
 def _joined(keywords: Iterable[str]) -> str:
     return " ".join(sorted(keywords))
 
 
-def _keyword(tx: Transaction, folder: FolderId, keyword: str) -> str:
+def _keyword(tx: Transaction, folder: FolderId, keyword: str, *, learn: bool) -> str:
     folded = keyword.lower()
     for (known,) in tx.execute(_KEYWORD, (folder, folded)):
         return str(known)
-    tx.execute(_NEW_KEYWORD, (folder, folded, keyword))
+    if learn:
+        tx.execute(_NEW_KEYWORD, (folder, folded, keyword))
     return keyword
 
 
@@ -224,25 +225,26 @@ _ALL_UIDS = "SELECT uid FROM flag_state WHERE mailbox = ?"
 
 
 def copy(
-    tx: Transaction, folder: FolderId, uids: Sequence[Uid], target: FolderId, now: int, quota_octets: int
+    tx: Transaction, folder: FolderId, uids: Sequence[Uid], target: FolderId, *, now: int, quota_octets: int
 ) -> Copied:
     """See MailStore.copy."""
-    source, box = open_box(tx, folder), open_box(tx, target)
+    open_box(tx, folder)
+    box = open_box(tx, target)
     rows = tx.execute(_SOURCE, (folder, uid_table(uids))).fetchall()
     if rows:
         _check_quota(tx, box.account, sum(row[2] for row in rows), quota_octets)
-    return _transfer(tx, source, box, rows, now)
+    return _transfer(tx, box, rows, now)
 
 
 def move(
-    tx: Transaction, folder: FolderId, uids: Sequence[Uid], target: FolderId, now: int, quota_octets: int
+    tx: Transaction, folder: FolderId, uids: Sequence[Uid], target: FolderId, *, now: int, quota_octets: int
 ) -> Copied:
     """See MailStore.move.  Within one account nothing is added, so nothing is refused for its size."""
     source, box = open_box(tx, folder), open_box(tx, target)
     rows = tx.execute(_SOURCE, (folder, uid_table(uids))).fetchall()
     if rows and source.account != box.account:
         _check_quota(tx, box.account, sum(row[2] for row in rows), quota_octets)
-    copied = _transfer(tx, source, box, rows, now)
+    copied = _transfer(tx, box, rows, now)
     _remove(tx, open_box(tx, folder), [uid for uid, _ in copied.pairs], now)
     return copied
 
@@ -250,17 +252,13 @@ def move(
 def empty_into(tx: Transaction, folder: FolderId, target: FolderId, now: int) -> None:
     """Every message of `folder` is moved to `target`."""
     uids = [uid for (uid,) in tx.execute(_ALL_UIDS, (folder,))]
-    move(tx, folder, uids, target, now, 0)
+    move(tx, folder, uids, target, now=now, quota_octets=0)
 
 
-def _transfer(tx: Transaction, source: Box, box: Box, rows: list[tuple[Any, ...]], now: int) -> Copied:
+def _transfer(tx: Transaction, box: Box, rows: list[tuple[Any, ...]], now: int) -> Copied:
     pairs, states = [], []
-    spelt = {}
     for uid, body, octets, date, prefix, bits, keywords in rows:
-        if keywords not in spelt:
-            spelt[keywords] = flag_set(0, _columns(tx, box.id, keywords.split())[1])
-        flags = flag_set(bits, "") | spelt[keywords]
-        state = _enter(tx, box, _Entry(body, octets, date, now, prefix, flags))
+        state = _enter(tx, box, _Entry(body, octets, date, now, prefix, flag_set(bits, keywords)))
         pairs.append((Uid(uid), state.uid))
         states.append(state)
     save_box(tx, box)
@@ -282,7 +280,7 @@ _SET_FLAGS = """
 def change_flags(tx: Transaction, folder: FolderId, uids: Sequence[Uid], change: FlagChange) -> FlagOutcome:
     """See MailStore.change_flags.  All that really change get one new mod-sequence."""
     box = open_box(tx, folder)
-    given = _columns(tx, folder, change.flags)
+    given = _columns(tx, folder, change.flags, learn=change.mode is not FlagMode.REMOVE)
     limit = change.unchanged_since
     modseq = ModSeq(box.modseq + 1)
     states, failed, changed = [], [], []
@@ -325,12 +323,13 @@ def _after(before: tuple[int, str], mode: FlagMode, given: tuple[int, str]) -> t
 
 # removal
 
-_DELETED = f"SELECT uid FROM flag_state WHERE mailbox = ? AND flags & {DELETED}"
-_DELETED_AMONG = f"""
-    SELECT uid FROM carray(?2) wanted
-    CROSS JOIN flag_state ON mailbox = ?1 AND uid = wanted.value WHERE flags & {DELETED}"""
+_DELETED = "SELECT uid FROM flag_state WHERE mailbox = ?1 AND flags & ?2"
+_DELETED_AMONG = """
+    SELECT uid FROM carray(?3) wanted
+    CROSS JOIN flag_state ON mailbox = ?1 AND uid = wanted.value WHERE flags & ?2"""
 _REMOVED = """
-    SELECT count(*), coalesce(sum(m.octets), 0), coalesce(sum(f.flags & 1 = 0), 0), coalesce(sum(f.flags & 8 > 0), 0)
+    SELECT count(*), coalesce(sum(m.octets), 0), coalesce(sum(f.flags & ?3 = 0), 0),
+        coalesce(sum(f.flags & ?4 > 0), 0)
     FROM carray(?2) wanted
     CROSS JOIN message m ON m.mailbox = ?1 AND m.uid = wanted.value
     CROSS JOIN flag_state f ON f.mailbox = ?1 AND f.uid = wanted.value"""
@@ -348,11 +347,8 @@ _FORGET = "DELETE FROM expunged WHERE mailbox = ?1 AND modseq <= ?2"
 def expunge(tx: Transaction, folder: FolderId, uids: Sequence[Uid] | None, now: int) -> tuple[Uid, ...]:
     """See MailStore.expunge."""
     box = open_box(tx, folder)
-    if uids is None:
-        found = tx.execute(_DELETED, (folder,))
-    else:
-        found = tx.execute(_DELETED_AMONG, (folder, uid_table(uids)))
-    victims = [Uid(uid) for (uid,) in found]
+    among = () if uids is None else (uid_table(uids),)
+    victims = [Uid(uid) for (uid,) in tx.execute(_DELETED_AMONG if among else _DELETED, (folder, DELETED, *among))]
     _remove(tx, box, victims, now)
     return tuple(victims)
 
@@ -362,7 +358,7 @@ def _remove(tx: Transaction, box: Box, uids: list[Uid], now: int) -> None:
     if not uids:
         return
     table = uid_table(uids)
-    messages, octets, unseen, deleted = tx.execute(_REMOVED, (box.id, table)).fetchall()[0]
+    messages, octets, unseen, deleted = tx.execute(_REMOVED, (box.id, table, SEEN, DELETED)).fetchall()[0]
     box.count(-messages, -octets, unseen=-unseen, deleted=-deleted)
     modseq = box.next_modseq()
     tx.execute(_DISCARD, (box.id, table, now))

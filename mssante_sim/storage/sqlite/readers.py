@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import apsw
 
+from mssante_sim.storage.errors import StoreReadOnly
 from mssante_sim.storage.sqlite.database import connect, translated
 from mssante_sim.storage.sqlite.writer import Database
 
@@ -29,6 +30,7 @@ class Readers:
 
     def __init__(self, file: Path, vfs: str | None) -> None:
         self._file = file
+        self._closed = False
         self._here = connect(file, readonly=True, vfs=vfs)
         self._idle: SimpleQueue[apsw.Connection] = SimpleQueue()
         for _ in range(THREADS):
@@ -37,10 +39,14 @@ class Readers:
 
     def here(self, query: Query[R]) -> R:
         """The answer, at once."""
+        if self._closed:
+            raise StoreReadOnly("The store is closed.")
         return self._ask(self._here, query)
 
     async def elsewhere(self, query: Query[R]) -> R:
         """The answer, from a thread."""
+        if self._closed:
+            raise StoreReadOnly("The store is closed.")
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._borrow, query)
 
     def _borrow(self, query: Query[R]) -> R:
@@ -60,6 +66,7 @@ class Readers:
 
     def close(self) -> None:
         """What was asked is answered, then the connections are closed.  Blocks."""
+        self._closed = True
         self._threads.shutdown()
         for _ in range(THREADS):
             self._idle.get().close()

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from threading import Lock
 from typing import Any
 
 from mssante_sim.message.summary import Summary
@@ -84,6 +85,8 @@ _UIDS_FROM = "SELECT uid FROM flag_state WHERE mailbox = ? AND uid >= ? ORDER BY
 _KEYWORDS = "SELECT name FROM keyword WHERE mailbox = ?"
 
 LISTS_UIDS = 1_000_000
+LISTS_FOLDERS = 1_000
+"""Bounds of what is remembered: 40 MB of UIDs, ranges without gaps not counted."""
 
 
 class UidLists:
@@ -95,6 +98,7 @@ class UidLists:
 
     def __init__(self) -> None:
         self._lists: OrderedDict[FolderId, tuple[Uid, Sequence[Uid]]] = OrderedDict()
+        self._lock = Lock()
 
     def known(self, folder: FolderId, counters: FolderStatus) -> Sequence[Uid] | None:
         """The list that fits `counters`, if it was read before."""
@@ -107,18 +111,24 @@ class UidLists:
         if known is not None:
             return known
         uids = _contiguous(db, folder, counters) or self._complete(db, folder, counters)
-        self._lists[folder] = counters.uidnext, uids
-        self._lists.move_to_end(folder)
-        while len(self._lists) > 1 and sum(len(uids) for _, uids in list(self._lists.values())) > LISTS_UIDS:
-            self._lists.popitem(last=False)
+        with self._lock:
+            self._lists[folder] = counters.uidnext, uids
+            self._lists.move_to_end(folder)
+            while len(self._lists) > LISTS_FOLDERS or sum(map(_weight, self._lists.values())) > LISTS_UIDS:
+                self._lists.popitem(last=False)
         return uids
 
     def _complete(self, db: Database, folder: FolderId, counters: FolderStatus) -> Sequence[Uid]:
         uidnext, before = self._lists.get(folder, (Uid(0), ()))
-        new = tuple([uid for (uid,) in db.execute(_UIDS_FROM, (folder, uidnext))])
-        if len(before) + len(new) == counters.messages:
-            return (*before, *new)
+        if 0 < uidnext < counters.uidnext:  # mostly, some came since and none went
+            new = [uid for (uid,) in db.execute(_UIDS_FROM, (folder, uidnext))]
+            if len(before) + len(new) == counters.messages:
+                return (*before, *new)
         return tuple([uid for (uid,) in db.execute(_UIDS_FROM, (folder, 0))])
+
+
+def _weight(known: tuple[Uid, Sequence[Uid]]) -> int:
+    return len(known[1]) if isinstance(known[1], tuple) else 0
 
 
 def _contiguous(db: Database, folder: FolderId, counters: FolderStatus) -> Sequence[Uid]:

@@ -38,8 +38,10 @@ from mssante_sim.storage.api import (
     Want,
     Watch,
 )
-from mssante_sim.storage.errors import BodyMissing, StoreBusy
-from mssante_sim.storage.sqlite import folders, messages, reading, tidying
+from mssante_sim.storage.errors import BodyMissing, StoreBusy, StoreReadOnly
+from mssante_sim.storage.sqlite import folders as folder_sql
+from mssante_sim.storage.sqlite import messages as message_sql
+from mssante_sim.storage.sqlite import reading, tidying
 from mssante_sim.storage.sqlite.bodies import LARGEST_BLOB, Placed, Vault
 from mssante_sim.storage.sqlite.database import connect, migrate, translated
 from mssante_sim.storage.sqlite.feed import Feed
@@ -65,6 +67,7 @@ class SqliteStore:
 
     def __init__(
         self,
+        *,
         writer: Writer,
         readers: Readers,
         vault: Vault,
@@ -82,6 +85,7 @@ class SqliteStore:
         self._clock = clock
         self._quota_octets = quota
         self._lists = reading.UidLists()
+        self._closed = False
         self._placing = ThreadPoolExecutor(4, thread_name_prefix="mail-bodies")
 
     @classmethod
@@ -118,20 +122,25 @@ class SqliteStore:
             lock.close()
             raise
         writer.start()
-        return cls(writer, readers, vault, feed, lock, clock, quota_octets)
+        return cls(writer=writer, readers=readers, vault=vault, feed=feed, lock=lock, clock=clock, quota=quota_octets)
 
     async def _write(self, work: Work[R]) -> R:
         """What `work` returns, once it is durable.  A cancelled caller changes nothing about that."""
-        future: asyncio.Future[R] = self._loop.create_future()
+        future: asyncio.Future[R] = self._promise()
         self._writer.submit(work, future)
         return await future
+
+    def _promise(self) -> asyncio.Future[R]:
+        if self._closed:
+            raise StoreReadOnly("The store is closed.")
+        return self._loop.create_future()
 
     async def _write_bodies(self, bodies: Sequence[bytes], work: Callable[[Transaction, list[Placed]], R]) -> R:
         """As `_write`, with `bodies` made durable before; large ones in other threads, side by side."""
         if all(len(body) <= LARGEST_BLOB for body in bodies):
             placed = [Placed(len(body), body, None) for body in bodies]
             return await self._write(lambda tx: work(tx, placed))
-        future: asyncio.Future[R] = self._loop.create_future()
+        future: asyncio.Future[R] = self._promise()
         self._placing.submit(self._place, bodies, work, future)
         return await future
 
@@ -157,32 +166,32 @@ class SqliteStore:
 
     # accounts and folders
 
-    async def open_account(self, account: str, folders_: Iterable[FolderSpec] = STANDARD_FOLDERS) -> None:
+    async def open_account(self, account: str, folders: Iterable[FolderSpec] = STANDARD_FOLDERS) -> None:
         """See MailStore."""
-        born, specs = self._born(), tuple(folders_)
-        await self._write(lambda tx: folders.ensure_account(tx, account, specs, born))
+        born, specs = self._born(), tuple(folders)
+        await self._write(lambda tx: folder_sql.ensure_account(tx, account, specs, born))
 
     async def accounts(self) -> tuple[str, ...]:
         """See MailStore."""
-        return self._readers.here(folders.accounts)
+        return self._readers.here(folder_sql.accounts)
 
     async def folders(self, account: str) -> tuple[Folder, ...]:
         """See MailStore."""
-        return self._readers.here(lambda db: folders.listed(db, account))
+        return self._readers.here(lambda db: folder_sql.listed(db, account))
 
     async def find_folder(self, account: str, name: str) -> Folder:
         """See MailStore."""
-        return self._readers.here(lambda db: folders.find(db, account, name))
+        return self._readers.here(lambda db: folder_sql.find(db, account, name))
 
     async def create_folder(self, account: str, spec: FolderSpec) -> Folder:
         """See MailStore."""
         born = self._born()
-        return await self._write(lambda tx: folders.create(tx, account, spec, born))
+        return await self._write(lambda tx: folder_sql.create(tx, account, spec, born))
 
     async def delete_folder(self, account: str, name: str) -> None:
         """See MailStore."""
         now = self._now()
-        await self._write(lambda tx: folders.delete(tx, account, name, now))
+        await self._write(lambda tx: folder_sql.delete(tx, account, name, now))
 
     async def rename_folder(self, account: str, old: str, new: str) -> None:
         """See MailStore."""
@@ -191,15 +200,15 @@ class SqliteStore:
 
     async def subscribe(self, account: str, name: str, *, subscribed: bool) -> None:
         """See MailStore."""
-        await self._write(lambda tx: folders.subscribe(tx, account, name, subscribed=subscribed))
+        await self._write(lambda tx: folder_sql.subscribe(tx, account, name, subscribed=subscribed))
 
     async def subscriptions(self, account: str) -> frozenset[str]:
         """See MailStore."""
-        return self._readers.here(lambda db: folders.subscriptions(db, account))
+        return self._readers.here(lambda db: folder_sql.subscriptions(db, account))
 
     async def status(self, folder: FolderId) -> FolderStatus:
         """See MailStore."""
-        return self._readers.here(lambda db: folders.status(db, folder))
+        return self._readers.here(lambda db: folder_sql.status(db, folder))
 
     async def snapshot(self, folder: FolderId, *, claim_recent: bool = False) -> FolderSnapshot:
         """See MailStore."""
@@ -215,7 +224,7 @@ class SqliteStore:
 
     async def usage(self, account: str) -> Usage:
         """See MailStore."""
-        held = self._readers.here(lambda db: folders.octets_held(db, folders.account_id(db, account)))
+        held = self._readers.here(lambda db: folder_sql.octets_held(db, folder_sql.account_id(db, account)))
         return Usage(held, self._quota_octets)
 
     # messages
@@ -233,8 +242,10 @@ class SqliteStore:
 
         def work(tx: Transaction, placed: list[Placed]) -> Delivered:
             pairs = tuple(zip(parcels, placed, strict=True))
-            arrival = messages.Delivery(pairs, microseconds(received), now, once, tuple(exchanges), self._quota_octets)
-            return messages.deliver(tx, arrival)
+            arrival = message_sql.Delivery(
+                pairs, microseconds(received), now, once, tuple(exchanges), self._quota_octets
+            )
+            return message_sql.deliver(tx, arrival)
 
         return await self._write_bodies([parcel.body for parcel in parcels], work)
 
@@ -242,32 +253,32 @@ class SqliteStore:
         """See MailStore."""
         return self._readers.here(lambda db: reading.exchange(db, patient, professional))
 
-    async def append(self, folder: FolderId, new: Sequence[NewMessage]) -> tuple[Appended, ...]:
+    async def append(self, folder: FolderId, messages: Sequence[NewMessage]) -> tuple[Appended, ...]:
         """See MailStore."""
-        now, quota, new = self._now(), self._quota_octets, tuple(new)
+        now, quota, new = self._now(), self._quota_octets, tuple(messages)
         return await self._write_bodies(
             [message.body for message in new],
-            lambda tx, placed: messages.append(tx, folder, list(zip(new, placed, strict=True)), now, quota),
+            lambda tx, placed: message_sql.append(tx, folder, list(zip(new, placed, strict=True)), now, quota),
         )
 
     async def copy(self, folder: FolderId, uids: Sequence[Uid], target: FolderId) -> Copied:
         """See MailStore."""
         now, quota = self._now(), self._quota_octets
-        return await self._write(lambda tx: messages.copy(tx, folder, uids, target, now, quota))
+        return await self._write(lambda tx: message_sql.copy(tx, folder, uids, target, now=now, quota_octets=quota))
 
     async def move(self, folder: FolderId, uids: Sequence[Uid], target: FolderId) -> Copied:
         """See MailStore."""
         now, quota = self._now(), self._quota_octets
-        return await self._write(lambda tx: messages.move(tx, folder, uids, target, now, quota))
+        return await self._write(lambda tx: message_sql.move(tx, folder, uids, target, now=now, quota_octets=quota))
 
     async def change_flags(self, folder: FolderId, uids: Sequence[Uid], change: FlagChange) -> FlagOutcome:
         """See MailStore."""
-        return await self._write(lambda tx: messages.change_flags(tx, folder, uids, change))
+        return await self._write(lambda tx: message_sql.change_flags(tx, folder, uids, change))
 
     async def expunge(self, folder: FolderId, uids: Sequence[Uid] | None = None) -> tuple[Uid, ...]:
         """See MailStore."""
         now = self._now()
-        return await self._write(lambda tx: messages.expunge(tx, folder, uids, now))
+        return await self._write(lambda tx: message_sql.expunge(tx, folder, uids, now))
 
     async def rows(
         self, folder: FolderId, uids: Sequence[Uid], want: Want = Want.FLAGS
@@ -278,11 +289,11 @@ class SqliteStore:
             wanted = uids[at : at + reading.SLICE_ROWS]
             query = partial(reading.message_rows, folder=folder, uids=wanted, want=want)
             found = self._readers.here(query) if len(uids) <= ROWS_HERE else await self._readers.elsewhere(query)
-            # A slice that was cut for its weight ends before `wanted` does: what follows its last row comes next.
-            full = len(found) < len(wanted) and bool(found) and found[-1].uid != wanted[-1]
-            at += bisect_right(wanted, found[-1].uid) if full else len(wanted)
-            if found:
-                yield found
+            if not found:
+                at += len(wanted)
+                continue
+            at += bisect_right(wanted, found[-1].uid)  # before the end of `wanted` if the slice was cut for its weight
+            yield found
 
     async def read(self, body: BodyId, offset: int = 0, length: int | None = None) -> bytes:
         """See MailStore."""
@@ -291,7 +302,7 @@ class SqliteStore:
         if length <= 0:
             return b""
         if file is not None:
-            return await self._loop.run_in_executor(self._placing, self._read_file, file, offset, length)
+            return await self._readers.elsewhere(lambda _: self._read_file(file, offset, length))
         query = partial(reading.content, body=body, offset=offset, length=length)
         if octets <= READ_HERE_OCTETS:
             return self._readers.here(query)
@@ -318,7 +329,10 @@ class SqliteStore:
         await self._write(lambda tx: tidying.forget_mail(tx, born))
 
     async def close(self) -> None:
-        """See MailStore."""
+        """See MailStore.  A second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         await self._loop.run_in_executor(None, self._close)
 
     def _close(self) -> None:
@@ -330,9 +344,9 @@ class SqliteStore:
 
 def _lock(file: Path) -> apsw.Connection:
     """The right to serve this home, held until the connection is closed or the process ends."""
-    connection = connect(file)
-    connection.set_busy_timeout(0)
+    # SQLite's own lock on an empty database: it ends with the process, and is the same call on every system.
     with translated(file):
+        connection = apsw.Connection(str(file))
         try:
             connection.execute("BEGIN EXCLUSIVE")
         except apsw.BusyError as error:
@@ -344,16 +358,16 @@ def _lock(file: Path) -> apsw.Connection:
 def _rename(tx: Transaction, account: str, old: str, new: str, now: int) -> None:
     """A folder gets its new name; INBOX stays, and what it holds goes to the new folder.  [RFC 9051 §6.3.6]"""
     born = now // 1_000_000
-    if folders.canonical(old) != "INBOX":
-        folders.rename(tx, account, old, new, born)
+    if folder_sql.canonical(old) != "INBOX":
+        folder_sql.rename(tx, account, old, new, born)
         return
-    source = folders.find(tx, account, old)
-    target = folders.create(tx, account, FolderSpec(new, subscribed=False), born)
-    messages.empty_into(tx, source.id, target.id, now)
+    source = folder_sql.find(tx, account, old)
+    target = folder_sql.create(tx, account, FolderSpec(new, subscribed=False), born)
+    message_sql.empty_into(tx, source.id, target.id, now)
 
 
 def _claim(tx: Transaction, folder: FolderId, lists: reading.UidLists) -> FolderSnapshot:
     """The folder as it is, its recent messages told to nobody else."""
     found = reading.snapshot(tx, folder, lists)
-    folders.claim_recent(tx, folder)
+    folder_sql.claim_recent(tx, folder)
     return found

@@ -24,7 +24,7 @@ from typing import Any, Protocol, TypeVar
 import apsw
 
 from mssante_sim.storage.api import Change
-from mssante_sim.storage.errors import StoreError
+from mssante_sim.storage.errors import StoreBusy, StoreError, StoreFull, StoreReadOnly
 from mssante_sim.storage.sqlite.database import refused
 
 __all__ = ["Database", "Transaction", "Work", "Writer"]
@@ -100,6 +100,7 @@ class Writer:
         self._queue: SimpleQueue[_Item | None] = SimpleQueue()
         self._broken: StoreError | None = None
         self._wal_pages = 0
+        self._checkpoint_at = CHECKPOINT_PAGES
         self._tidy_in: float | None = 0.0
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="mail-writer", daemon=True)
@@ -111,7 +112,10 @@ class Writer:
         self._thread.start()
 
     def submit(self, work: Work[R], future: asyncio.Future[R], files: Sequence[str] = ()) -> None:
-        """`work` will run in the writer's thread; `future` is resolved in the loop after its commit."""
+        """`work` will run in the writer's thread; `future` is resolved in the loop after its commit.
+
+        `files` were made for this item: they are removed if it fails.
+        """
         self._queue.put(_Item(work, future, files))
 
     def fail(self, error: OSError, future: asyncio.Future[Any]) -> None:
@@ -130,11 +134,11 @@ class Writer:
             batch = [item]
             if self._broken is None:
                 self._transact(batch)
-            if self._broken is not None:
+            else:
                 _fail(batch, self._broken)
             self._post(batch)
             self._tidy_in = IDLE_S
-            if self._wal_pages >= CHECKPOINT_PAGES:
+            if self._wal_pages >= self._checkpoint_at:
                 self._checkpoint()
         self._checkpoint()
         self._connection.close()
@@ -166,7 +170,10 @@ class Writer:
             self._connection.execute("COMMIT")
         except apsw.Error as error:
             self._roll_back()
-            _fail(batch, self._judge(error))
+            refusal = self._judge(error)
+            if self._broken is None:
+                refusal = StoreBusy("The store is busy; try again.", detail=refusal.detail)
+            _fail(batch, refusal)
 
     def _waiting(self) -> _Item | None:
         try:
@@ -189,10 +196,13 @@ class Writer:
             item.result = item.work(transaction)
             item.changes, item.unnamed = transaction.changes, transaction.unnamed
         except Exception as error:  # the item's own fault, whatever it is: its caller will see it, not its neighbours
-            if isinstance(error, _FATAL) or not self._connection.in_transaction:
-                raise
+            if isinstance(error, apsw.Error):
+                if isinstance(error, _FATAL) or not self._connection.in_transaction:
+                    raise
+                item.error = refused(error, self._file)
+            else:
+                item.error = error
             execute("ROLLBACK TO item")
-            item.error = error
         execute("RELEASE item")
 
     def _roll_back(self) -> None:
@@ -203,10 +213,10 @@ class Writer:
             self._judge(error)
 
     def _judge(self, error: apsw.Error | OSError) -> StoreError:
-        """What callers are told; from a fatal error on, the store is read-only."""
+        """What the callers at hand are told; from a fatal error on, the store is read-only and says so to all."""
         refusal = refused(error, self._file)
         if isinstance(error, _FATAL) and self._broken is None:
-            self._broken = refusal
+            self._broken = refusal if isinstance(refusal, StoreFull) else StoreReadOnly(_LOOK, detail=refusal.detail)
         return refusal
 
     def _tidy(self) -> None:
@@ -235,12 +245,14 @@ class Writer:
         try:
             self._connection.wal_checkpoint(mode=mode)
         except apsw.BusyError:
-            return  # a reader was in the way: next time
+            pass  # a reader was in the way: next time
         except apsw.Error as error:
             self._judge(error)
-        self._wal_pages = 0
+        self._checkpoint_at = self._wal_pages + CHECKPOINT_PAGES  # a reader may keep the WAL from starting anew
 
     def _committed(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
+        if pages < self._wal_pages:  # the WAL was copied back whole, and starts from its beginning
+            self._checkpoint_at = CHECKPOINT_PAGES
         self._wal_pages = pages
         return apsw.SQLITE_OK
 
@@ -265,6 +277,8 @@ class Writer:
             else:
                 item.future.set_exception(item.error)
 
+
+_LOOK = "After an error of the disk nothing is stored any more; look at it, then start again."
 
 _FATAL = (
     apsw.FullError,
