@@ -16,7 +16,7 @@ from mssante_sim.imap.core import responses as r
 from mssante_sim.imap.core.octets import MONTHS
 from mssante_sim.imap.core.utf7 import encode_name
 
-__all__ = ["encode"]
+__all__ = ["encode", "encode_item"]
 
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 _ATOM = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")  # ATOM-CHAR  [RFC 3501 §9]
@@ -121,11 +121,12 @@ def _fetched(fetched: r.Fetched) -> list[bytes]:
             chunks += item.chunks
             line = b""
         else:
-            line += _item(item)
+            line += encode_item(item)
     return [*chunks, line + b")\r\n"]
 
 
-def _item(item: r.FetchedItem) -> bytes:  # noqa: PLR0911 - as above
+def encode_item(item: r.FetchedItem) -> bytes:  # noqa: PLR0911 - as above
+    """One item of a FETCH answer; a content that is not NIL has a literal and is not for here."""
     match item:
         case r.UidItem(uid):
             return b"UID %d" % uid

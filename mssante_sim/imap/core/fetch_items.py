@@ -37,9 +37,7 @@ class BodySection:
 
     part: tuple[int, ...] = ()  # numbers from 1; empty for the message itself
     text: SectionText | None = None
-    fields: tuple[
-        str, ...
-    ] = ()  # names of HEADER.FIELDS and HEADER.FIELDS.NOT as sent, ASCII, not empty then
+    fields: tuple[str, ...] = ()  # names of HEADER.FIELDS and HEADER.FIELDS.NOT as sent, ASCII, not empty then
     partial: tuple[int, int] | None = None  # first octet, and how many at most
     peek: bool = False  # leaves \Seen alone
     older_name: str | None = None  # RFC822, RFC822.HEADER or RFC822.TEXT: the answer is called so

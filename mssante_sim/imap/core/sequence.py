@@ -60,9 +60,7 @@ class SequenceSet:
         return chosen
 
     def __str__(self) -> str:
-        return ",".join(
-            _end(low) if low == high else f"{_end(low)}:{_end(high)}" for low, high in self.ranges
-        )
+        return ",".join(_end(low) if low == high else f"{_end(low)}:{_end(high)}" for low, high in self.ranges)
 
 
 def format_set(numbers: Iterable[int]) -> str:

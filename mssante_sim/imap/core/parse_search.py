@@ -1,0 +1,179 @@
+"""The arguments of SEARCH [RFC 3501 §6.4.4]."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from mssante_sim.imap.core.commands import Search
+from mssante_sim.imap.core.cursor import Cursor
+from mssante_sim.imap.core.faults import BadCharset, LimitReached, SyntaxFault
+from mssante_sim.imap.core.grammar import day, list_of, sequence_set, text
+from mssante_sim.imap.core.search_keys import (
+    Always,
+    And,
+    BodyHas,
+    DateTest,
+    HasFlag,
+    HasUid,
+    HeaderHas,
+    IsNumbered,
+    Larger,
+    Not,
+    Or,
+    ReceivedDate,
+    SearchKey,
+    SentDate,
+    Smaller,
+    TextHas,
+)
+
+__all__ = ["DEEPEST", "search"]
+
+DEEPEST: Final = 128
+"""Keys inside NOT, OR and parentheses; programs write a choice of many as OR x OR y OR z …  [our choice]"""
+
+_WORD = re.compile(rb"[A-Za-z]+")
+_Reader = Callable[[Cursor, int], SearchKey]
+
+
+def search(cursor: Cursor, tag: str, *, by_uid: bool = False) -> Search:
+    """``"SEARCH" [SP "CHARSET" SP astring] 1*(SP search-key)``.
+
+    Without CHARSET texts are UTF-8, as [RFC 9051 §6.4.4] has it; US-ASCII is part of it.
+
+    Raises:
+        BadCharset: another charset than UTF-8 and US-ASCII.
+        LimitReached: keys nested deeper than `DEEPEST`.
+    """
+    cursor.sp()
+    fault = cursor.unexpected("a search key")
+    word = _word(cursor)
+    if word == "CHARSET":
+        cursor.sp()
+        _charset(cursor)
+        cursor.sp()
+        fault = cursor.unexpected("a search key")
+        word = _word(cursor)
+    keys = [_key(cursor, word, fault, 0)]
+    while cursor.octet(b" "):
+        keys.append(_search_key(cursor, 0))
+    return Search(tag, _all_of(keys), by_uid)
+
+
+def _charset(cursor: Cursor) -> None:
+    name = text(cursor, "a charset")
+    if name.upper() not in ("UTF-8", "US-ASCII"):
+        raise BadCharset("Texts to search for are read in UTF-8 or US-ASCII only.", detail=f"charset {name!r}")
+
+
+def _all_of(keys: list[SearchKey]) -> SearchKey:
+    return keys[0] if len(keys) == 1 else And(tuple(keys))
+
+
+def _word(cursor: Cursor) -> str | None:
+    found = cursor.take(_WORD)
+    return found[0].decode("ascii").upper() if found else None
+
+
+def _search_key(cursor: Cursor, depth: int) -> SearchKey:
+    fault = cursor.unexpected("a search key")
+    return _key(cursor, _word(cursor), fault, depth)
+
+
+def _key(cursor: Cursor, word: str | None, fault: SyntaxFault, depth: int) -> SearchKey:
+    """``search-key``, of which `word` was just taken, or nothing: then it is a list or a set."""
+    if depth > DEEPEST:
+        raise LimitReached(f"Search keys can be nested {DEEPEST} deep, not deeper.")
+    if word is None and cursor.at(b"("):
+        return _all_of(list_of(cursor, lambda inner: _search_key(inner, depth + 1)))
+    if word is None:
+        return IsNumbered(sequence_set(cursor))
+    if (key := _PLAIN.get(word)) is not None:
+        return key
+    if (reader := _READERS.get(word)) is None:
+        raise fault
+    cursor.sp()
+    return reader(cursor, depth)
+
+
+def _without(flag: str) -> SearchKey:
+    return Not(HasFlag(flag))
+
+
+_PLAIN: Final[dict[str, SearchKey]] = {
+    "ALL": Always(),
+    "ANSWERED": HasFlag("\\Answered"),
+    "DELETED": HasFlag("\\Deleted"),
+    "DRAFT": HasFlag("\\Draft"),
+    "FLAGGED": HasFlag("\\Flagged"),
+    "RECENT": HasFlag("\\Recent"),
+    "SEEN": HasFlag("\\Seen"),
+    "UNANSWERED": _without("\\Answered"),
+    "UNDELETED": _without("\\Deleted"),
+    "UNDRAFT": _without("\\Draft"),
+    "UNFLAGGED": _without("\\Flagged"),
+    "UNSEEN": _without("\\Seen"),
+    "OLD": _without("\\Recent"),
+    "NEW": And((HasFlag("\\Recent"), _without("\\Seen"))),
+}
+
+
+def _not(cursor: Cursor, depth: int) -> SearchKey:
+    """``"NOT" SP search-key``."""
+    return Not(_search_key(cursor, depth + 1))
+
+
+def _or(cursor: Cursor, depth: int) -> SearchKey:
+    """``"OR" SP search-key SP search-key``."""
+    left = _search_key(cursor, depth + 1)
+    cursor.sp()
+    return Or(left, _search_key(cursor, depth + 1))
+
+
+def _field(name: str) -> _Reader:
+    """``"FROM" SP astring`` and its kind."""
+    return lambda cursor, _: HeaderHas(name, text(cursor, _TEXT))
+
+
+def _header(cursor: Cursor, _: int) -> SearchKey:
+    """``"HEADER" SP header-fld-name SP astring``."""
+    name = text(cursor, "the name of a header field")
+    cursor.sp()
+    return HeaderHas(name, text(cursor, _TEXT))
+
+
+def _keyword(cursor: Cursor, _: int) -> SearchKey:
+    """``"KEYWORD" SP flag-keyword``; ``flag-keyword = atom``."""
+    return HasFlag(cursor.expect(cursor.atom(), "a keyword"))
+
+
+def _octets(cursor: Cursor) -> int:
+    """``number``, of the 63 bits that [RFC 9051 §9] gives it."""
+    return cursor.expect(cursor.number64(), "a number of octets")
+
+
+_TEXT: Final = "a text to search for"
+
+_READERS: Final[dict[str, _Reader]] = {
+    "BCC": _field("Bcc"),
+    "BEFORE": lambda cursor, _: ReceivedDate(DateTest.BEFORE, day(cursor)),
+    "BODY": lambda cursor, _: BodyHas(text(cursor, _TEXT)),
+    "CC": _field("Cc"),
+    "FROM": _field("From"),
+    "HEADER": _header,
+    "KEYWORD": _keyword,
+    "LARGER": lambda cursor, _: Larger(_octets(cursor)),
+    "NOT": _not,
+    "ON": lambda cursor, _: ReceivedDate(DateTest.ON, day(cursor)),
+    "OR": _or,
+    "SENTBEFORE": lambda cursor, _: SentDate(DateTest.BEFORE, day(cursor)),
+    "SENTON": lambda cursor, _: SentDate(DateTest.ON, day(cursor)),
+    "SENTSINCE": lambda cursor, _: SentDate(DateTest.SINCE, day(cursor)),
+    "SINCE": lambda cursor, _: ReceivedDate(DateTest.SINCE, day(cursor)),
+    "SMALLER": lambda cursor, _: Smaller(_octets(cursor)),
+    "SUBJECT": _field("Subject"),
+    "TEXT": lambda cursor, _: TextHas(text(cursor, _TEXT)),
+    "TO": _field("To"),
+    "UID": lambda cursor, _: HasUid(sequence_set(cursor)),
+    "UNKEYWORD": lambda cursor, depth: Not(_keyword(cursor, depth)),
+}

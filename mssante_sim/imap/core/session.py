@@ -1,0 +1,362 @@
+"""One IMAP connection without a socket: octets and changes in, steps out.
+
+Five calls move it::
+
+    receive(octets)             the peer sent something; never raises for what a peer does
+    next()                      what is to be done now: a Step, or None until something happens
+    complete(command, outcome)  the handler that a Run step asked for has ended
+    notice(change)              the selected folder changed
+    tls_started()               the TLS handshake that an Upgrade step asked for is done
+
+Whoever drives it takes steps until None after each of the others. While a handler
+runs there are no steps: what the peer sends meanwhile waits in the framer, and the
+driver stops reading when `is_full`. Commands that need no store are answered here.
+"""
+
+from dataclasses import dataclass, field
+
+from mssante_sim.imap.core import codes
+from mssante_sim.imap.core import commands as c
+from mssante_sim.imap.core import responses as r
+from mssante_sim.imap.core.capabilities import advertised
+from mssante_sim.imap.core.encode import encode
+from mssante_sim.imap.core.faults import AuthenticationFailed, ImapFault, NotImap, SyntaxFault, UnknownCommand
+from mssante_sim.imap.core.flags import RECENT, announcement
+from mssante_sim.imap.core.framing import CommandFramer, ContinuationNeeded, Frame, Refused, read_tag
+from mssante_sim.imap.core.limits import ImapLimits
+from mssante_sim.imap.core.parse import parse
+from mssante_sim.imap.core.sasl import Exchange, decode_response, exchange
+from mssante_sim.imap.core.states import Phase, check, may_send_expunge, phase_after
+from mssante_sim.imap.core.view import FolderView, Updates
+from mssante_sim.storage.api import Change
+
+__all__ = ["ANSWERED_HERE", "Done", "Hangup", "ImapSession", "Run", "Step", "Upgrade", "Write"]
+
+ANSWERED_HERE = frozenset({c.Capability, c.Noop, c.Check, c.Logout, c.StartTls, c.Authenticate, c.Idle})
+"""Commands that the session answers itself; all others need a handler."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Octets for the peer."""
+
+    octets: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A handler is to run `command`, and `complete` to be called when it ends."""
+
+    command: c.Command
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """Nothing more is to be read in the clear: the TLS handshake comes next, then `tls_started`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup:
+    """The connection is to be closed."""
+
+
+Step = Write | Run | Upgrade | Hangup
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A handler ended well."""
+
+    text: str
+    code: str | None = None
+    untagged: tuple[r.Response, ...] = ()
+    view: FolderView | None = None  # the folder it selected
+
+
+class ImapSession:
+    """The state of one connection."""
+
+    __slots__ = (
+        "_bad", "_early", "_exchange", "_failed_logins", "_framer", "_idle", "_limits", "_out", "_running", "_secure",
+        "_spoken", "_step", "phase", "view",
+    )  # fmt: skip
+
+    def __init__(self, limits: ImapLimits, *, secure: bool) -> None:
+        self.phase = Phase.ANONYMOUS
+        self.view: FolderView | None = None
+        self._limits = limits
+        self._secure = secure
+        self._framer = CommandFramer(limits.frames)
+        self._out: list[bytes] = []
+        self._step: Step | None = None  # to be taken once what stands in `_out` is written
+        self._running: c.Command | None = None
+        self._idle: c.Idle | None = None
+        self._exchange: Exchange | None = None
+        self._early: list[Change] = []  # noticed before the view was there
+        self._spoken = False  # a first line was IMAP
+        self._bad = 0
+        self._failed_logins = 0
+        self._say(r.Reply(r.Condition.OK, "mssante-sim ready.", codes.capability(self.capabilities)))
+
+    # what the driver may ask ---------------------------------------------------------------------------------------
+
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """What is advertised now."""
+        return advertised(self.phase, secure=self._secure)
+
+    @property
+    def is_idling(self) -> bool:
+        """Whether the client waits for news."""
+        return self._idle is not None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is read any more."""
+        return self.phase is Phase.OVER
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits behind a running command that reading should stop."""
+        return self._running is not None and self._framer.pending > self._limits.frames.pipelined
+
+    # what happens --------------------------------------------------------------------------------------------------
+
+    def receive(self, octets: bytes) -> None:
+        """`octets` came from the peer."""
+        if self.phase is not Phase.OVER:
+            self._framer.feed(octets)
+
+    def notice(self, change: Change) -> None:
+        """The watched folder changed; the client learns of it when it may."""
+        if self.view is not None:
+            self.view.notice(change)
+        else:
+            self._early.append(change)
+
+    def tls_started(self) -> None:
+        """The connection is encrypted; all that was said before in the clear is forgotten.  [RFC 3501 §6.2.1]"""
+        self._secure = True
+        self._running = None
+        self._framer = CommandFramer(self._limits.frames)
+        self._bad = 0
+
+    def forget_view(self) -> None:
+        """No folder is selected any more, though the command that ends that may still run."""
+        self.view = None
+        self._early = []
+        if self.phase is Phase.SELECTED:
+            self.phase = Phase.AUTHENTICATED
+
+    def still_here(self) -> None:
+        """An idling client is told that the server lives; a peer that is gone is found so.  [RFC 2177 §3]"""
+        if self._idle is not None:
+            self._say(r.Reply(r.Condition.OK, "Still here"))
+
+    def bye(self, text: str, code: str | None = None) -> None:
+        """The client is told why, and the connection is closed; what it sends is not read any more."""
+        if self.phase is not Phase.OVER:
+            self._say(r.Reply(r.Condition.BYE, text, code))
+            self.phase = Phase.OVER
+
+    def complete(self, command: c.Command, outcome: Done | ImapFault) -> None:
+        """`command`, the one that was running, ended so."""
+        assert command is self._running, "another command is running"  # noqa: S101 - a rule of the driver
+        self._running = None
+        if isinstance(outcome, Done):
+            self._done(command, outcome)
+        else:
+            self._failed(command, outcome)
+
+    def next(self) -> Step | None:
+        """The next step; None when nothing is to be done before something happens."""
+        while self._step is None and self._running is None and self.phase is not Phase.OVER:
+            if self._idle is not None:
+                self._release(self._idle)
+            if self.is_over or not self._take_event():
+                break
+        if self._out:
+            octets = b"".join(self._out)
+            self._out.clear()
+            return Write(octets)
+        if self.phase is Phase.OVER:
+            return Hangup()
+        step, self._step = self._step, None
+        return step
+
+    # reading -------------------------------------------------------------------------------------------------------
+
+    def _take_event(self) -> bool:
+        """One thing the peer sent is dealt with; False if there is none."""
+        event = self._framer.next()
+        match event:
+            case None:
+                return False
+            case ContinuationNeeded():
+                self._say(r.Continuation("OK"))
+            case Refused():
+                self._refused(event.tag, event.fault)
+                if event.closes:
+                    self.bye("Where the next command begins cannot be known.")
+            case Frame():
+                self._frame(event)
+        return True
+
+    def _frame(self, frame: Frame) -> None:
+        try:
+            if self._exchange is not None:
+                self._answer(self._exchange, frame)
+            elif self._idle is not None:
+                self._end_idle(self._idle, frame)
+            else:
+                self._command(frame)
+        except ImapFault as fault:
+            self._exchange = None
+            self._refused(read_tag(frame.lines[0]), fault)
+
+    def _command(self, frame: Frame) -> None:
+        command = parse(frame)
+        self._spoken = True
+        self._bad = 0
+        try:
+            read_only = self.view is not None and self.view.read_only
+            check(command, self.phase, secure=self._secure, read_only=read_only)
+            if type(command) in ANSWERED_HERE:
+                self._answer_here(command)
+            else:
+                self._run(command)
+        except ImapFault as fault:
+            self._say(r.reply_to(command.tag, fault))
+
+    def _run(self, command: c.Command) -> None:
+        self._running = command
+        self._step = Run(command)
+
+    def _refused(self, tag: str | None, fault: ImapFault) -> None:
+        """What could not be read is answered; who does not speak IMAP is not listened to for long."""
+        self._say(r.reply_to(tag, fault))
+        if isinstance(fault, NotImap) and not self._spoken:
+            self.bye("This is an IMAP server.")
+        if isinstance(fault, UnknownCommand) or self.phase is Phase.ANONYMOUS:
+            self._bad += 1
+        if self._bad >= self._limits.bad_commands:
+            self.bye("Too many bad commands.")
+
+    # commands answered here ----------------------------------------------------------------------------------------
+
+    def _answer_here(self, command: c.Command) -> None:
+        match command:
+            case c.Authenticate():
+                self._authenticate(command)
+            case c.Idle():
+                self._idle = command
+                self._say(r.Continuation("idling"))
+            case c.StartTls():
+                self._start_tls(command)
+            case c.Logout():
+                self._say(r.Reply(r.Condition.BYE, "Logging out."))
+                self._done(command, Done("Logout completed."))
+            case c.Capability():
+                self._done(command, Done("Capability completed.", untagged=(r.Capabilities(self.capabilities),)))
+            case _:
+                self._done(command, Done(f"{type(command).__name__} completed."))
+
+    def _start_tls(self, command: c.StartTls) -> None:
+        """The OK is the last thing in the clear.
+
+        What the peer sent behind the command came in the clear, perhaps from somebody else: it must never
+        run inside TLS, and an honest client waits for the OK.
+        """
+        if self._framer.pending:
+            self.bye("Nothing may follow STARTTLS before its answer.")
+            return
+        self._say(r.Reply(r.Condition.OK, "Begin TLS negotiation now.", tag=command.tag))
+        self._running = command
+        self._step = Upgrade()
+
+    def _end_idle(self, idle: c.Idle, frame: Frame) -> None:
+        self._idle = None
+        if frame.lines[0].upper() == b"DONE" and not frame.literals:
+            self._done(idle, Done("Idle completed."))
+        else:
+            self._say(r.reply_to(idle.tag, SyntaxFault("Expected DONE.")))
+
+    def _authenticate(self, command: c.Authenticate) -> None:
+        self._exchange = exchange(command.tag, command.mechanism)
+        if command.initial is None:
+            self._say(r.Continuation(challenge=self._exchange.challenge()))
+        else:
+            self._credentials(self._exchange, command.initial)
+
+    def _answer(self, ongoing: Exchange, frame: Frame) -> None:
+        try:
+            self._credentials(ongoing, decode_response(frame.lines[0]))
+        except ImapFault as fault:
+            self._exchange = None
+            self._say(r.reply_to(ongoing.tag, fault))
+
+    def _credentials(self, ongoing: Exchange, answer: bytes) -> None:
+        try:
+            found = ongoing.answer(answer)
+        except ImapFault:
+            self._exchange = None
+            raise
+        if found is None:
+            self._say(r.Continuation(challenge=ongoing.challenge()))
+        else:
+            self._exchange = None
+            self._run(c.Login(ongoing.tag, *found))
+
+    # answering -----------------------------------------------------------------------------------------------------
+
+    def _done(self, command: c.Command, done: Done) -> None:
+        for response in done.untagged:
+            self._say(response)
+        if done.view is not None:
+            self.view = done.view
+            for change in self._early:
+                done.view.notice(change)
+            self._early = []
+        self.phase = phase_after(command, self.phase, ok=True)
+        code = done.code
+        if isinstance(command, c.Login):
+            self._framer.logged_in = True
+            code = codes.capability(self.capabilities)
+        self._release(command)
+        self._say(r.Reply(r.Condition.OK, done.text, code, command.tag))
+
+    def _failed(self, command: c.Command, fault: ImapFault) -> None:
+        self.phase = phase_after(command, self.phase, ok=False)
+        self._release(command)
+        self._say(r.reply_to(command.tag, fault))
+        if isinstance(fault, AuthenticationFailed):
+            self._failed_logins += 1
+            if self._failed_logins >= self._limits.failed_logins:
+                self.bye("Too many failed logins.")
+
+    def _release(self, command: c.Command) -> None:
+        """The client is told what it may be told of its folder while `command` ends."""
+        view = self.view
+        if view is None or not view.has_news():
+            return
+        updates = view.release(expunges=may_send_expunge(command))
+        self._say_updates(view, updates)
+        if updates.gone:
+            self.bye("The selected mailbox was deleted.")  # [RFC 2180 §3.3]
+
+    def _say_updates(self, view: FolderView, updates: Updates) -> None:
+        for number in updates.expunged:
+            self._say(r.Expunged(number))
+        if updates.exists is not None:
+            self._say(r.Exists(updates.exists))
+        if updates.recent is not None:
+            self._say(r.Recent(updates.recent))
+        for number, state in updates.flags:
+            if view.learns(state.flags):
+                for response in announcement(view.keywords, read_only=view.read_only):
+                    self._say(response)
+            flags = state.flags | {RECENT} if view.is_recent(state.uid) else state.flags
+            self._say(r.Fetched(number, (r.UidItem(state.uid), r.FlagsItem(flags))))
+
+    def _say(self, response: r.Response) -> None:
+        self._out += encode(response)

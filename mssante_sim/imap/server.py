@@ -1,0 +1,123 @@
+"""Two listeners, the connections they make, and how all of it stops."""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from typing import Final
+
+from mssante_sim.audit import Audit
+from mssante_sim.clock import Clock
+from mssante_sim.errors import SimulatorError
+from mssante_sim.imap.commands.context import Authenticator, Services
+from mssante_sim.imap.commands.table import check_promises
+from mssante_sim.imap.connection import Connection
+from mssante_sim.imap.core.limits import ImapLimits
+from mssante_sim.storage.api import MailStore
+
+__all__ = ["ImapServer", "PortBusy"]
+
+_BACKLOG: Final = 512
+_DEFAULT_LIMITS: Final = ImapLimits()
+
+
+class PortBusy(SimulatorError):
+    """A port cannot be opened."""
+
+
+class ImapServer:
+    """Serves the folders of `store` over STARTTLS and over TLS.
+
+    Args:
+        store: outlives the server.
+        tls: shows the server's certificate, asks for none.
+    """
+
+    def __init__(
+        self,
+        store: MailStore,
+        authenticator: Authenticator,
+        *,
+        tls: ssl.SSLContext,
+        clock: Clock,
+        audit: Audit,
+        limits: ImapLimits = _DEFAULT_LIMITS,
+    ) -> None:
+        check_promises()
+        self._services = Services(store, authenticator, clock, audit, limits)
+        self._tls = tls
+        self._servers: dict[str, asyncio.Server] = {}
+        self._connections: dict[Connection, None] = {}  # in the order they came
+        self._strangers: dict[Connection, None] = {}  # of these, those that have not logged in
+        self._all_closed = asyncio.Event()
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        """The port of each listener that is open: imap (STARTTLS), imap_tls."""
+        return {name: server.sockets[0].getsockname()[1] for name, server in self._servers.items()}
+
+    async def start(self, bind: str, port: int, port_tls: int) -> None:
+        """Both ports take connections; 0 is any free one.
+
+        Raises:
+            PortBusy: one cannot be opened; none is open then.
+        """
+        for name, number, context in (("imap", port, None), ("imap_tls", port_tls, self._tls)):
+            try:
+                self._servers[name] = await self._open(bind, number, context)
+            except OSError as error:
+                await self.stop()
+                raise PortBusy(
+                    f"Port {number} of {bind} cannot be opened for {name}: {error.strerror}. "
+                    "Stop what uses it, or choose other ports with --port-base."
+                ) from error
+
+    async def _open(self, bind: str, port: int, context: ssl.SSLContext | None) -> asyncio.Server:
+        later = self._tls if context is None else None
+        return await asyncio.get_running_loop().create_server(
+            lambda: Connection(self._services, self, later),
+            bind,
+            port,
+            ssl=context,
+            ssl_handshake_timeout=None if context is None else self._services.limits.login_s,
+            backlog=_BACKLOG,
+        )
+
+    async def stop(self, grace_s: float = 5.0) -> None:
+        """No port is open; every client got a BYE, after its command if that ended within `grace_s`."""
+        for server in self._servers.values():
+            server.close()
+        for connection in list(self._connections):
+            connection.end("The server is stopping.")
+        try:
+            async with asyncio.timeout(grace_s):
+                while self._connections:
+                    self._all_closed.clear()
+                    await self._all_closed.wait()
+        except TimeoutError:
+            for connection in list(self._connections):
+                connection.abort()
+        for server in self._servers.values():
+            await server.wait_closed()
+        self._servers.clear()
+
+    # Registry
+
+    def opened(self, connection: Connection) -> bool:
+        """`connection` is counted; the oldest stranger makes room for a new one.  False if there are too many."""
+        limits = self._services.limits
+        self._connections[connection] = None
+        self._strangers[connection] = None
+        if len(self._strangers) > limits.connections_before_login:
+            next(iter(self._strangers)).abort()
+        return len(self._connections) <= limits.connections
+
+    def logged_in(self, connection: Connection) -> None:
+        """`connection` is a stranger no more."""
+        self._strangers.pop(connection, None)
+
+    def closed(self, connection: Connection) -> None:
+        """`connection` is over; a second call does nothing."""
+        self._connections.pop(connection, None)
+        self._strangers.pop(connection, None)
+        if not self._connections:
+            self._all_closed.set()
