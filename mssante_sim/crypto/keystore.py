@@ -20,13 +20,12 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    load_der_private_key,
     load_pem_private_key,
 )
 
 from mssante_sim.crypto import profiles
 from mssante_sim.crypto.authority import Authority, new_key
-from mssante_sim.crypto.identity import Identity, read_certificate
+from mssante_sim.crypto.identity import Identity, load_key, read_certificate
 from mssante_sim.crypto.profiles import Profile, Subject, Usage
 from mssante_sim.crypto.secret import Secret
 from mssante_sim.crypto.trust import TrustContext
@@ -147,6 +146,11 @@ class Keystore:
         """The newest of them."""
         return next(iter(self.identities(address, usage)), None)
 
+    def stamp(self, address: str) -> tuple[int, ...]:
+        """Another value after every change of the certificates of `address` or of a revocation list."""
+        watched = (self._folder(address), self.path / "root", self.path / "issuing")  # a new file alters its folder
+        return tuple(folder.stat().st_mtime_ns if folder.exists() else 0 for folder in watched)
+
     def addresses(self) -> list[str]:
         """Every mailbox that has a certificate, sorted."""
         return sorted(folder.name for folder in (self.path / "mailboxes").glob("*@*"))
@@ -225,10 +229,11 @@ def _crl_url(identity: Identity) -> str | None:
 
 def _write_identity(file: Path, identity: Identity) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    key = load_der_private_key(identity.key.reveal(), None)
+    key = load_key(identity.key)
     pem = [key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())]
     pem += (
-        x509.load_der_x509_certificate(one).public_bytes(Encoding.PEM) for one in (identity.certificate, *identity.chain)
+        x509.load_der_x509_certificate(one).public_bytes(Encoding.PEM)
+        for one in (identity.certificate, *identity.chain)
     )
     write_private(file, b"".join(pem))
 
@@ -236,7 +241,7 @@ def _write_identity(file: Path, identity: Identity) -> None:
 def _read_identity(file: Path) -> Identity:
     """Raises: OSError, ValueError."""
     pem = file.read_bytes()
-    key = load_pem_private_key(pem, None)
+    key = load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)  # our own; checking takes 30 ms
     certificate, *chain = x509.load_pem_x509_certificates(pem)
     secret = Secret(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
     return Identity(

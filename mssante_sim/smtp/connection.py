@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import ssl
 from abc import abstractmethod
+from typing import cast
 
 from aiosmtpd.smtp import SMTP
 
@@ -39,6 +40,7 @@ class Connection(SMTP):
     def __init__(self, house: House, listener: Listener, loop: asyncio.AbstractEventLoop) -> None:
         # Without a name the library asks the DNS at each connection; `object()` has none of its hooks.
         limit = house.limits.login_s if listener.takes_logins else house.limits.command_s
+        # QUIRK its reflection reads every property before the connection exists: they may not assert anything.
         super().__init__(object(), hostname=house.host, timeout=limit, loop=loop)
         self.house = house
         self.listener = listener
@@ -65,8 +67,7 @@ class Connection(SMTP):
     @property
     def task(self) -> asyncio.Task[None]:
         """Ends when the connection does."""
-        assert self._handler_coroutine is not None  # noqa: S101 - set when the connection was made
-        return self._handler_coroutine
+        return cast("asyncio.Task[None]", self._handler_coroutine)  # set when the connection was made
 
     def part(self) -> None:
         """The service stops: the peer is told now, or after the reply to a message that is on its way."""

@@ -10,12 +10,15 @@ from dataclasses import replace
 from mssante_sim.audit import Audit
 from mssante_sim.clock import Clock
 from mssante_sim.config import Settings
+from mssante_sim.crypto.keystore import Keystore
 from mssante_sim.errors import SimulatorError
-from mssante_sim.smtp.facts import DirectoryLookup, Facts, ReceivingCertificates
+from mssante_sim.smtp.facts import DirectoryLookup, Facts
 from mssante_sim.smtp.gate import Gate
 from mssante_sim.smtp.house import Authenticator, House, Limits, Listener
-from mssante_sim.smtp.intake import Intake, Sealer
+from mssante_sim.smtp.identities import Identities
+from mssante_sim.smtp.intake import Intake
 from mssante_sim.smtp.peers import WhiteList
+from mssante_sim.smtp.plan import SealPlans
 from mssante_sim.smtp.policy import Policy
 from mssante_sim.smtp.session import Session
 from mssante_sim.storage.api import MailStore
@@ -34,9 +37,8 @@ class SmtpServices:
     """Receives mail on three ports of one address.
 
     Args:
-        settings: `bind`, `host_name`, `ports`, `domains`, `sealing`, `patients_receive`, `file_sent_copy`,
-            `max_message_octets`, `max_recipients`.
-        sealer: makes the forms in which a message is stored; called in `workers`.
+        settings: what it listens on, who may receive, how messages are sealed, how large they may be.
+        workers: threads in which messages are sealed.
         server_context: for submission; shows the server's certificate, asks for none.
         mx_context: for mx; asks for a certificate of the peer (`CERT_OPTIONAL`: a peer without one gets a reply).
         peers: the white list, certificate subjects by domain.
@@ -48,10 +50,9 @@ class SmtpServices:
         settings: Settings,
         *,
         directory: DirectoryLookup,
-        certificates: ReceivingCertificates,
+        keystore: Keystore,
         authenticator: Authenticator,
         store: MailStore,
-        sealer: Sealer,
         workers: Executor,
         server_context: ssl.SSLContext,
         mx_context: ssl.SSLContext,
@@ -61,18 +62,18 @@ class SmtpServices:
         audit: Audit,
         limits: Limits = _LIMITS,
     ) -> None:
-        facts = Facts(directory, certificates, settings.domains)
+        identities = Identities(keystore)
+        facts = Facts(directory, identities, settings.domains)
         self.gate = Gate(facts, store, Policy(settings.sealing, settings.patients_receive))
         intake = Intake(
             store=store,
             gate=self.gate,
             facts=facts,
-            sealer=sealer,
+            plans=SealPlans(directory, identities, facts, settings),
             workers=workers,
             clock=clock,
             host=settings.host_name,
             key=key,
-            file_sent_of_professionals=settings.file_sent_copy,
         )
         self._house = House(
             host=settings.host_name,

@@ -103,10 +103,7 @@ def test_the_printed_matrix_has_a_row_a_recipient_and_a_column_a_sender():
     lines = as_markdown(Policy()).splitlines()
     assert len(lines) == 2 + len(RECIPIENTS)
     assert {line.count("|") for line in lines} == {len(SENDERS) + 2}
-    assert (
-        "| ORG, not a pharmacy | not-pharmacy (when answering: accepted) | profile-not-activated |"
-        in lines[3]
-    )
+    assert "| ORG, not a pharmacy | not-pharmacy (when answering: accepted) | profile-not-activated |" in lines[3]
 
 
 # generated parties
@@ -121,9 +118,7 @@ def mailboxes(kinds: st.SearchStrategy[MailboxKind]) -> st.SearchStrategy[Mailbo
         address=local_parts.map(lambda local: f"{local}@officine.mssante.test"),
         kind=kinds,
         name=st.just("BAL FICTIVE"),
-        attachment=mostly.map(
-            lambda attached: Attachment(AttachmentKind.FINESS, FINESS) if attached else None
-        ),
+        attachment=mostly.map(lambda attached: Attachment(AttachmentKind.FINESS, FINESS) if attached else None),
         organisation=st.just(FINESS),
         responsible=st.none(),
         published=mostly,
