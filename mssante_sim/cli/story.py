@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import secrets
 import shutil
 import subprocess
@@ -151,15 +152,24 @@ class Story:
 
 def _openssl_reads(folder: Path, desk: Desk, octets: bytes) -> None:
     """openssl, knowing only what a user imports, decrypts and verifies.  Raises: StoryFailed."""
-    message, bundle, keys = folder / "message.eml", Path(desk.account.pkcs12 or ""), folder / "keys.pem"
+    message, bundle, signed = folder / "message.eml", desk.account.pkcs12 or "", folder / "signed.eml"
     message.write_bytes(octets)
-    passphrase = {"PASSPHRASE": desk.account.passphrase or ""}
-    steps = (
-        ["pkcs12", "-in", str(bundle), "-passin", "env:PASSPHRASE", "-nodes", "-out", str(keys)],
-        ["cms", "-decrypt", "-in", str(message), "-inkey", str(keys), "-out", str(folder / "signed.eml")],
-        ["cms", "-verify", "-in", str(folder / "signed.eml"), "-CAfile", desk.running.ca_file, "-out", "/dev/null"],
+    keys = _openssl(desk, "pkcs12", "-in", bundle, "-passin", "env:PASSPHRASE", "-nodes", "-nocerts")
+    receiving = folder / "receiving.pem"  # the last of the two in the file
+    receiving.write_bytes(b"-----BEGIN PRIVATE KEY-----" + keys.rpartition(b"-----BEGIN PRIVATE KEY-----")[2])
+    _openssl(desk, "cms", "-decrypt", "-in", str(message), "-inkey", str(receiving), "-out", str(signed))
+    _openssl(desk, "cms", "-verify", "-in", str(signed), "-CAfile", desk.running.ca_file)
+
+
+def _openssl(desk: Desk, *arguments: str) -> bytes:
+    environment = {"PASSPHRASE": desk.account.passphrase or ""}
+    done = subprocess.run(  # noqa: S603  a fixed command
+        ["openssl", *arguments],  # noqa: S607  whichever the user has
+        env={**os.environ, **environment},
+        capture_output=True,
+        check=False,
+        timeout=30,
     )
-    for step in steps:
-        done = subprocess.run(["openssl", *step], env=passphrase, capture_output=True, check=False, timeout=30)  # noqa: S603, S607
-        if done.returncode:
-            raise StoryFailed(f"openssl {step[0]} {step[1]} disagrees: {done.stderr.decode(errors='replace')[-300:]}")
+    if done.returncode:
+        raise StoryFailed(f"openssl {' '.join(arguments[:2])} disagrees: {done.stderr.decode(errors='replace')[-300:]}")
+    return done.stdout

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 from cryptography.x509.oid import NameOID
@@ -35,6 +36,7 @@ _UNDERSTOOD = frozenset(
 )
 
 
+_DIGESTS = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 _VERSION = 0xA0
 
 
@@ -61,6 +63,7 @@ class Certificate:
     authority: bool
     path_length: int | None
     key_id: bytes | None
+    signed_well: bool  # by its issuer, with SHA-256 or more
     understood: bool  # no critical extension and no name constraint that we do not process
 
     @property
@@ -153,6 +156,7 @@ def _facts(octets: bytes, parsed: x509.Certificate) -> Certificate:
         authority=constraints is not None and constraints.ca,
         path_length=constraints.path_length if constraints is not None else None,
         key_id=key_id.digest if key_id is not None else None,
+        signed_well=isinstance(parsed.signature_hash_algorithm, _DIGESTS),
         understood=all(
             one.oid in _UNDERSTOOD or (not one.critical and one.oid != x509.NameConstraints.oid) for one in extensions
         ),

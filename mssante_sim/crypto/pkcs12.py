@@ -40,7 +40,7 @@ _FRIENDLY_NAME: Final = der.object_identifier("1.2.840.113549.1.9.20")
 _LOCAL_KEY_ID: Final = der.object_identifier("1.2.840.113549.1.9.21")
 _SHA_256: Final = der.object_identifier("2.16.840.1.101.3.4.2.1")
 _BMP_STRING: Final = 0x1E
-_ROUNDS: Final = 10_000
+_ROUNDS: Final = 2_048  # openssl's own choice; the passphrase is printed for whoever wants it
 _MOST_ROUNDS: Final = 1_000_000
 _MAC_PURPOSE: Final = 3  # [RFC 7292 §B.3]
 

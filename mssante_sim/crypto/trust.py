@@ -1,11 +1,13 @@
-"""What is trusted: roots, the authorities below them, and what they have revoked.
+"""Whether a certificate may be relied on: path, time, revocation, usage, address.  [RFC 5280 §6]
 
-Path validation is the library's [RFC 5280 §6]; usages of the leaf, revocation
-and the mailbox it names are looked at here.  A certificate whose revocation
-cannot be told, because a list is missing or stale, is not trusted.
+Paths are those of a small tree: by name and signature upwards, at most four
+certificates, every one RSA of at least 2048 bits signed with SHA-256 or more.
+Whatever is not known to be good is refused: an unknown critical extension, a
+name constraint, a revocation list that is missing, unsigned or out of date.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -13,154 +15,225 @@ from pathlib import Path
 from typing import Final, Self
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import verification
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mssante_sim.crypto.algorithms import MINIMUM_RSA_BITS
 from mssante_sim.crypto.identity import BadCertificate, Certificate, read_certificate
 from mssante_sim.crypto.profiles import Purpose, Usage
+from mssante_sim.errors import SimulatorError
 
-__all__ = ["CertificateState", "TrustContext", "may"]
+__all__ = ["BadRevocationList", "CertificateState", "TrustContext", "accepts_usage"]
 
-_DER: Final = Encoding.DER
-_DEEPEST: Final = 3  # authorities between a leaf and its root
-_EMAIL: Final = x509.ObjectIdentifier(Purpose.EMAIL_PROTECTION.value)
+_LONGEST_PATH: Final = 4  # leaf and root included
+_MOST_REMEMBERED: Final = 4096
+_MAIL_PURPOSES: Final = frozenset({
+    x509.ObjectIdentifier(Purpose.EMAIL_PROTECTION.value), ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
+})  # fmt: skip
+_PEM: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 
 
 class CertificateState(Enum):
-    """What may be said of a certificate at an instant."""
+    """What becomes of a certificate at one instant, for one usage, for one address."""
 
     VALID = "valid"
     MISSING = "missing"
     EXPIRED = "expired"
-    NOT_YET_VALID = "not-yet-valid"
+    NOT_YET_VALID = "not yet valid"
     REVOKED = "revoked"
-    WRONG_USAGE = "wrong-usage"
-    WRONG_ADDRESS = "wrong-address"
-    UNTRUSTED = "untrusted"
+    WRONG_USAGE = "wrong usage"
+    WRONG_ADDRESS = "wrong address"
+    UNTRUSTED = "untrusted"  # unreadable, no path to a root, or no fresh word on revocation
 
 
-def may(certificate: Certificate, usage: Usage) -> bool:
-    """Whether its usages let it sign mail, or receive it; other usages are the TLS library's business."""
-    uses = certificate.usages
-    if certificate.authority or uses is None or certificate.purposes is None or _EMAIL not in certificate.purposes:
-        return False
-    key = certificate.public_key
-    if key is None or key.key_size < MINIMUM_RSA_BITS:
-        return False
-    return uses.digital_signature if usage is Usage.SIGN else usage is Usage.RECEIVE and uses.key_encipherment
+class BadRevocationList(SimulatorError):
+    """The octets are no revocation list that can be read."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Revocations:
-    """One list whose signature held."""
+class _RevocationList:
+    issuer: x509.Name
+    parsed: x509.CertificateRevocationList
+    since: datetime
+    until: datetime
+    revoked: frozenset[int]
 
-    serials: frozenset[int]
-    issued: datetime
-    next: datetime
+    @classmethod
+    def read(cls, octets: bytes) -> "_RevocationList":
+        try:
+            crl = x509.load_der_x509_crl(octets)
+            until = crl.next_update_utc
+            if until is None or any(one.critical for one in crl.extensions):  # a partial list  [RFC 5280 §5.2]
+                raise ValueError("a list that ends never, or that is partial")
+            revoked = frozenset(one.serial_number for one in crl)
+            return cls(crl.issuer, crl, crl.last_update_utc, until, revoked)
+        except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+            raise BadRevocationList("The revocation list cannot be read.", detail=str(error)) from error
 
 
 class TrustContext:
-    """Immutable; cheap to ask again about a certificate it has seen."""
+    """Roots that are believed, authorities between, and what these have revoked.
 
-    def __init__(self, roots: Sequence[bytes], authorities: Sequence[bytes] = (), crls: Sequence[bytes] = ()) -> None:
-        """All in DER.
+    Nothing in it changes; after a revocation there is a new context. It
+    remembers the paths it has found, so asking again costs microseconds.
+    """
+
+    __slots__ = ("_authorities", "_crls", "_paths", "_roots", "_signed_lists")
+
+    def __init__(self, roots: Sequence[bytes], intermediates: Sequence[bytes] = (), crls: Sequence[bytes] = ()) -> None:
+        """A context of DER certificates and lists.
 
         Raises:
-            BadCertificate: one cannot be read.
+            BadCertificate: one of the certificates cannot be read.
+            BadRevocationList: one of the lists cannot be read.
         """
-        self._roots = verification.Store([read_certificate(root).parsed for root in roots])
-        self._authorities = [read_certificate(one) for one in authorities]
-        self._revocations = _lists(crls, [*map(read_certificate, roots), *self._authorities])
-        self._paths: dict[bytes, tuple[Certificate, ...]] = {}
+        self._roots = tuple(map(read_certificate, roots))
+        self._authorities = (*self._roots, *map(read_certificate, intermediates))
+        self._crls = tuple(map(_RevocationList.read, crls))
+        self._paths: dict[bytes, tuple[Certificate, ...] | None] = {}
+        self._signed_lists: dict[bytes, tuple[_RevocationList, ...]] = {}
 
     @classmethod
-    def from_files(cls, authorities: Path, crls: Path) -> Self:
-        """From PEM files: of the certificates, the self-signed are the roots.
+    def from_files(cls, ca: Path, crl: Path) -> Self:
+        """A context of PEM files; every certificate in `ca` is believed as a root.
 
         Raises:
-            OSError: a file cannot be read.
-            BadCertificate: a file is not PEM of its kind.
+            OSError: one cannot be read.
+            BadCertificate: `ca` holds none, or one that cannot be read.
+            BadRevocationList: `crl` holds one that cannot be read.
         """
+        roots, crls = _pem_blocks(ca.read_bytes(), b"CERTIFICATE"), _pem_blocks(crl.read_bytes(), b"X509 CRL")
+        if not roots:
+            raise BadCertificate(f"{ca} holds no certificate.")
         try:
-            found = x509.load_pem_x509_certificates(authorities.read_bytes())
-            blocks = crls.read_bytes().split(b"-----BEGIN")[1:]
-            lists = [x509.load_pem_x509_crl(b"-----BEGIN" + block).public_bytes(_DER) for block in blocks]
+            return cls(
+                [one.public_bytes(Encoding.DER) for one in map(x509.load_pem_x509_certificate, roots)],
+                crls=[one.public_bytes(Encoding.DER) for one in map(x509.load_pem_x509_crl, crls)],
+            )
         except ValueError as error:
-            raise BadCertificate("The authority or its revocation list cannot be read.", detail=str(error)) from error
-        encoded = [(one.subject == one.issuer, one.public_bytes(_DER)) for one in found]
-        return cls([der for root, der in encoded if root], [der for root, der in encoded if not root], lists)
+            raise BadCertificate(f"{ca} or {crl} is damaged.", detail=str(error)) from error
 
     def state(self, certificate: bytes | None, usage: Usage, address: str, at: datetime) -> CertificateState:
-        """What becomes of `certificate` as that of `address` for `usage` at `at`: the first thing that is wrong."""
+        """The first thing that is wrong with `certificate` at `at`, or VALID.  Letter case of `address` does not count."""
         if certificate is None:
             return CertificateState.MISSING
         try:
             leaf = read_certificate(certificate)
         except BadCertificate:
             return CertificateState.UNTRUSTED
-        if at > leaf.not_after:
-            return CertificateState.EXPIRED
-        if at < leaf.not_before:
-            return CertificateState.NOT_YET_VALID
-        if not may(leaf, usage):
+        path = self.path(leaf)
+        if path is None:
+            return CertificateState.UNTRUSTED
+        for found in (validity(path, at), self.revocation(path, at)):
+            if found is not CertificateState.VALID:
+                return found
+        if not accepts_usage(leaf, usage):
             return CertificateState.WRONG_USAGE
-        if address.lower() not in leaf.mailboxes:
-            return CertificateState.WRONG_ADDRESS
-        path = self.path(leaf, at=at)
-        if not path:
-            return CertificateState.UNTRUSTED
-        revoked = self.revoked(path, at=at)
-        if revoked is None:
-            return CertificateState.UNTRUSTED
-        return CertificateState.REVOKED if revoked else CertificateState.VALID
+        return CertificateState.VALID if address.lower() in leaf.mailboxes else CertificateState.WRONG_ADDRESS
 
-    def path(self, leaf: Certificate, more: Iterable[Certificate] = (), *, at: datetime) -> tuple[Certificate, ...]:
-        """From `leaf` to a root, both included, valid at `at`; empty if there is none.
+    def path(self, leaf: Certificate, extra: Sequence[bytes] = ()) -> tuple[Certificate, ...] | None:
+        """`leaf` up to a root, each signed by the next, or None; time and revocation are not looked at.
 
-        `more` are authorities that a peer sent along; they are believed only as far as a root vouches for them.
+        `extra` are certificates that came along; they help to find a path, and are believed in nothing.
         """
-        known = self._paths.get(leaf.der, ())
-        if known and all(one.not_before <= at <= one.not_after for one in known):
-            return known
-        ca = verification.ExtensionPolicy.webpki_defaults_ca()
-        verifier = (
-            verification.PolicyBuilder()
-            .store(self._roots)
-            .time(at)
-            .max_chain_depth(_DEEPEST)
-            .extension_policies(ca_policy=ca, ee_policy=verification.ExtensionPolicy.permit_all())
-            .build_client_verifier()
-        )
-        try:
-            found = verifier.verify(leaf.parsed, [one.parsed for one in (*self._authorities, *more)])
-        except verification.VerificationError:
-            return ()
-        path = tuple(read_certificate(one.public_bytes(_DER)) for one in found.chain)
-        self._paths[leaf.der] = path
-        return path
+        if leaf.der in self._paths and not extra:
+            return self._paths[leaf.der]
+        found = self._walk(leaf, (*self._authorities, *_readable(extra)))
+        if not extra:
+            if len(self._paths) >= _MOST_REMEMBERED:
+                self._paths.clear()
+            self._paths[leaf.der] = found
+        return found
 
-    def revoked(self, path: Sequence[Certificate], *, at: datetime) -> bool | None:
-        """Whether one of `path`, its root left out, was revoked; None where no fresh list tells."""
-        for one in path[:-1]:
-            known = self._revocations.get(one.issuer)
-            if known is None or not known.issued <= at <= known.next:
+    def _walk(self, leaf: Certificate, candidates: Sequence[Certificate]) -> tuple[Certificate, ...] | None:
+        """Greedy on purpose: a message full of look-alikes costs at most one check each a level."""
+        path = [leaf]
+        while len(path) <= _LONGEST_PATH and path[-1].understood:
+            if path[-1] in self._roots:
+                return tuple(path)
+            issuer = next((one for one in candidates if _issued(path[-1], one, below=len(path) - 1)), None)
+            if issuer is None:
                 return None
-            if one.serial in known.serials:
-                return True
+            path.append(issuer)
+        return None
+
+    def revocation(self, path: Sequence[Certificate], at: datetime) -> CertificateState:
+        """VALID if a fresh list of its issuer clears every certificate below the root; else REVOKED or UNTRUSTED.
+
+        A serial number on the list counts from the moment the list is out, whatever date stands beside it.
+        """
+        for certificate, issuer in zip(path, path[1:], strict=False):
+            fresh = [one for one in self._lists_of(issuer) if one.since <= at < one.until]
+            if not fresh:
+                return CertificateState.UNTRUSTED
+            if any(certificate.serial in one.revoked for one in fresh):
+                return CertificateState.REVOKED
+        return CertificateState.VALID
+
+    def _lists_of(self, issuer: Certificate) -> tuple[_RevocationList, ...]:
+        """The lists that `issuer` has signed."""
+        known = self._signed_lists.get(issuer.der)
+        if known is None:
+            known = tuple(one for one in self._crls if _signed_list(one, issuer))
+            self._signed_lists[issuer.der] = known
+        return known
+
+
+def validity(path: Sequence[Certificate], at: datetime) -> CertificateState:
+    """VALID if every certificate of `path` is so at `at`; an authority that is not makes the leaf UNTRUSTED."""
+    leaf, *authorities = path
+    if any(not one.not_before <= at <= one.not_after for one in authorities):
+        return CertificateState.UNTRUSTED
+    if at < leaf.not_before:
+        return CertificateState.NOT_YET_VALID
+    return CertificateState.EXPIRED if at > leaf.not_after else CertificateState.VALID
+
+
+def accepts_usage(leaf: Certificate, usage: Usage) -> bool:
+    """Whether `leaf` may sign or receive mail; an extension that is absent forbids nothing.  [RFC 8550 §4.4]"""
+    if leaf.authority or (leaf.purposes is not None and not leaf.purposes & _MAIL_PURPOSES):
         return False
+    uses = leaf.usages
+    if uses is None:
+        return True
+    return uses.key_encipherment if usage is Usage.RECEIVE else uses.digital_signature or uses.content_commitment
 
 
-def _lists(crls: Sequence[bytes], authorities: Sequence[Certificate]) -> Mapping[bytes, _Revocations]:
-    """Lists by their issuer's encoded name; one that no authority has signed is left out."""
-    by_name = {one.parsed.subject: one for one in authorities}
-    found: dict[bytes, _Revocations] = {}
-    for octets in crls:
-        crl = x509.load_der_x509_crl(octets)
-        issuer = by_name.get(crl.issuer)
-        if issuer is None or issuer.public_key is None or crl.next_update_utc is None:
-            continue
-        if crl.is_signature_valid(issuer.public_key):
-            serials = frozenset(entry.serial_number for entry in crl)
-            found[issuer.subject] = _Revocations(serials, crl.last_update_utc, crl.next_update_utc)
+def _issued(subject: Certificate, issuer: Certificate, *, below: int) -> bool:
+    """Whether `issuer` is an authority that signed `subject`, with `below` authorities between it and the leaf."""
+    if subject.issuer != issuer.subject or not issuer.authority or not issuer.understood:
+        return False
+    if issuer.usages is None or not issuer.usages.key_cert_sign:
+        return False
+    if issuer.path_length is not None and below > issuer.path_length:
+        return False
+    if not subject.signed_well or issuer.public_key is None or issuer.public_key.key_size < MINIMUM_RSA_BITS:
+        return False
+    try:
+        subject.parsed.verify_directly_issued_by(issuer.parsed)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _signed_list(crl: _RevocationList, issuer: Certificate) -> bool:
+    if crl.issuer != issuer.parsed.subject or issuer.public_key is None:
+        return False
+    return bool(
+        issuer.usages is not None and issuer.usages.crl_sign and crl.parsed.is_signature_valid(issuer.public_key)
+    )
+
+
+def _readable(certificates: Iterable[bytes]) -> list[Certificate]:
+    found = []
+    for one in certificates:
+        try:
+            found.append(read_certificate(one))
+        except BadCertificate:
+            continue  # a stranger's certificate of some other kind
     return found
+
+
+def _pem_blocks(text: bytes, label: bytes) -> list[bytes]:
+    return [found[0] for found in _PEM.finditer(text) if found[1] == label]

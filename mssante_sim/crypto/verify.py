@@ -1,14 +1,17 @@
-"""Who signed a message: a numbered procedure that fails closed and says at which step."""
+"""Who signed a message: proved step by step, or refused.
 
-from collections.abc import Sequence
+Context (`TrustContext`), material (the message), policy and time all come in
+as arguments; the policy has no default, because "anyone" is a dangerous one.
+"""
+
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, NoReturn, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
-from mssante_sim.crypto.algorithms import DIGESTS, SIGNATURES, Digest
+from mssante_sim.crypto.algorithms import DIGESTS, MINIMUM_RSA_BITS, SIGNATURES, Digest
 from mssante_sim.crypto.cms import DATA
 from mssante_sim.crypto.cms_sign import (
     CONTENT_TYPE,
@@ -22,160 +25,184 @@ from mssante_sim.crypto.der import Malformed
 from mssante_sim.crypto.identity import BadCertificate, Certificate, read_certificate
 from mssante_sim.crypto.profiles import Usage
 from mssante_sim.crypto.smime import NotSmime, signature_of
-from mssante_sim.crypto.trust import TrustContext, may
+from mssante_sim.crypto.trust import CertificateState, TrustContext, accepts_usage, validity
 from mssante_sim.errors import SimulatorError
 
 __all__ = ["FromMatches", "SignerPolicy", "UnsafeAnySigner", "VerificationFailed", "Verified", "verify"]
 
 
 class VerificationFailed(SimulatorError):
-    """Nothing was proved; `step` is the number of the step that failed, 0 if there was nothing to look at."""
+    """Nothing is proved about the message.
 
-    def __init__(self, step: int, public: str, *, detail: str = "") -> None:
-        super().__init__(public, detail=detail)
+    Attributes:
+        step: the number of the step of `verify` that failed.
+    """
+
+    def __init__(self, step: int, public: str, *, french: str, detail: str = "") -> None:
+        super().__init__(public, french=french, detail=detail)
         self.step = step
 
 
 class SignerPolicy(Protocol):
-    """Which signers the caller takes."""
+    """Whom the caller is ready to believe."""
 
-    def accepts(self, certificate: Certificate) -> bool:
-        """Whether the holder of `certificate` is one whom the caller expects."""
+    def proved_address(self, leaf: Certificate) -> str | None:
+        """The mailbox that `leaf` speaks for as the policy wants it, or None to refuse."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class FromMatches:
-    """The address of the From field stands in the certificate.  [RFC 8550 §3]"""
+    """The signer is the author: `address`, of the message's single From, is in the certificate.  [RFC 8550 §3]"""
 
     address: str
 
-    def accepts(self, certificate: Certificate) -> bool:
-        """Whether it does; case is ignored."""
-        return self.address.lower() in certificate.mailboxes
+    def proved_address(self, leaf: Certificate) -> str | None:
+        """The author's address, in lower case; letter case does not count  [our choice]."""
+        address = self.address.lower()
+        return address if address in leaf.mailboxes else None
 
 
+@dataclass(frozen=True, slots=True)
 class UnsafeAnySigner:
-    """Takes whoever the trust domain knows: proves that somebody signed, not who was expected to."""
+    """Anyone whom an authority knows, whatever From says: for looking into a message, never for showing it."""
 
-    def accepts(self, certificate: Certificate) -> bool:
-        """Always."""
-        return True
+    def proved_address(self, leaf: Certificate) -> str | None:
+        """The first of the certificate's mailboxes, or an empty string."""
+        return min(leaf.mailboxes, default="")
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was proved.  Use `content` and nothing else of what was received."""
+    """What was proved, and nothing else."""
 
-    content: bytes
-    signer_address: str  # the one mailbox of the certificate, or the first of several, sorted
-    signer_name: str
-    certificate: bytes
+    content: bytes  # the signed entity, exact octets
+    signer_address: str  # lower case
+    signer_name: str  # common name of the certificate
+    certificate: bytes  # of the signer
     signing_time: datetime | None  # the signer's own claim
-    certificates: tuple[bytes, ...]  # all that came along: nothing is proved of these
 
 
 def verify(signed: bytes, trust: TrustContext, policy: SignerPolicy, *, at: datetime) -> Verified:
-    """Prove who signed the entity `signed`, at instant `at` (aware).
+    """Prove who signed the entity or message `signed`, at instant `at` (aware).
 
-    1 exactly one signer, whose certificate came along; allowed digest, RSA of 2048 bits or more  [RFC 8551 §2]
-    2 content-type and digest attributes match the exact octets                                   [RFC 5652 §5.4, §11]
-    3 signature over the signed attributes                                                        [RFC 5652 §5.4]
-    4 path to a root of `trust`, valid at `at`; the leaf may sign mail                            [RFC 5280 §6]
-    5 nobody on the path is revoked, by lists that are fresh at `at`                              [RFC 5280 §6.3]
-    6 `policy` accepts the leaf
+    1 exactly one signer, whose certificate came along; allowed digest, signature and key size  [RFC 8551 §2]
+    2 content type and digest attributes equal those of the exact octets                        [RFC 5652 §5.4]
+    3 signature over the signed attributes
+    4 path to a root of `trust`, valid at `at`, for a certificate that may sign mail            [RFC 5280 §6]
+    5 not revoked at `at`, on the word of a list that is fresh
+    6 `policy` accepts the certificate
+    Callers must use only the content returned, never `signed`.
 
     Raises:
-        VerificationFailed: any step. No partial result exists.
+        VerificationFailed: any step; `.step` says which. No partial result exists.
     """
+    # 1
+    data, content = _material(signed)
+    signer, leaf, digest = _one_signer(data)
+    # 2
+    _check_attributes(data, signer, digest, content)
+    # 3
+    _check_signature(signer, leaf, digest)
+    # 4
+    path = _trusted_path(leaf, data, trust, at)
+    # 5
+    if trust.revocation(path, at) is not CertificateState.VALID:
+        _fail(5, "The signer's certificate is revoked, or nothing fresh is known of its revocation.")
+    # 6
+    address = policy.proved_address(leaf)
+    if address is None:
+        _fail(6, "The signer is not the author that the message names.")
+    return Verified(b"".join(content), address, leaf.name, leaf.der, _signing_time(signer))
+
+
+_FRENCH: Final = {
+    1: "La signature est absente ou d'une forme qui n'est pas acceptée.",
+    2: "Le message a été modifié après sa signature.",
+    3: "La signature est fausse.",
+    4: "Le certificat du signataire n'est pas reconnu.",
+    5: "Le certificat du signataire est révoqué, ou sa révocation n'a pas pu être vérifiée.",
+    6: "Le signataire n'est pas l'expéditeur du message.",
+}
+
+
+def _fail(step: int, public: str, detail: str = "") -> NoReturn:
+    raise VerificationFailed(step, public, french=_FRENCH[step], detail=detail)
+
+
+def _material(signed: bytes) -> tuple[SignedData, tuple[bytes | memoryview, ...]]:
+    """The signature, and the one content that it can be about."""
     try:
         detached = signature_of(signed)
-        message = read_signed_data(detached.cms)
+        data = read_signed_data(detached.cms)
     except (NotSmime, Malformed) as error:
-        raise VerificationFailed(0, "The signature cannot be read.", detail=error.detail or error.public) from error
-    if (message.content is None) == (detached.content is None):
-        raise VerificationFailed(0, "It is not clear what was signed.")
-    content = detached.content if detached.content is not None else b"".join(message.content or ())
-    signer, leaf, digest = _one_signer(message)  # 1
-    _check_attributes(signer, message, content, digest)  # 2
-    _check_signature(signer, leaf, digest)  # 3
-    path = _path(leaf, message.certificates, trust, at)  # 4
-    if trust.revoked(path, at=at) is not False:  # 5
-        raise VerificationFailed(5, "A certificate was revoked, or no fresh list says that it was not.")
-    if not policy.accepts(leaf):  # 6
-        raise VerificationFailed(6, "The signer is not the one who is expected.")
-    return Verified(
-        content=content,
-        signer_address=min(leaf.mailboxes, default=""),
-        signer_name=leaf.name,
-        certificate=leaf.der,
-        signing_time=_claimed_time(signer),
-        certificates=message.certificates,
-    )
+        _fail(1, "The message bears no signature that can be read.", detail=error.detail or error.public)
+    inside = data.content
+    if detached.content is None and inside is not None:
+        return data, inside
+    if detached.content is not None and inside is None:
+        return data, (detached.content,)
+    _fail(1, "The signature covers no content, or two.")
 
 
-def _one_signer(message: SignedData) -> tuple[Signer, Certificate, Digest]:
-    if len(message.signers) != 1:
-        raise VerificationFailed(1, "The message has not exactly one signer.")
-    signer = message.signers[0]
+def _one_signer(data: SignedData) -> tuple[Signer, Certificate, Digest]:
+    if len(data.signers) != 1:
+        _fail(1, "The message must have exactly one signer.")
+    signer = data.signers[0]
     digest = DIGESTS.get(signer.digest)
-    if digest is None or SIGNATURES.get(signer.signature_algorithm, digest) not in (None, digest):
-        raise VerificationFailed(1, "The signature uses an algorithm that is not accepted.")
-    if signer.signature_algorithm not in SIGNATURES:
-        raise VerificationFailed(1, "The signature uses an algorithm that is not accepted.")
-    for octets in message.certificates:
-        certificate = _readable(octets)
-        if certificate is not None and signer.id.names(certificate):
-            if not may(certificate, Usage.SIGN):
-                raise VerificationFailed(1, "The signer's certificate may not sign mail, or its key is too weak.")
-            return signer, certificate, digest
-    raise VerificationFailed(1, "The signer's certificate did not come along.")
+    if digest is None or SIGNATURES.get(signer.signature_algorithm, signer) not in (None, digest):  # a digest has no hash
+        _fail(1, "The signature uses an algorithm that is not accepted.")
+    leaf = next((one for one in map(_readable, data.certificates) if one is not None and signer.id.names(one)), None)
+    if leaf is None:
+        _fail(1, "The signer's certificate did not come with the message.")
+    if leaf.public_key is None or leaf.public_key.key_size < MINIMUM_RSA_BITS:
+        _fail(1, "The signer's key is not an RSA key of at least 2048 bits.")
+    return signer, leaf, digest
 
 
-def _readable(octets: bytes) -> Certificate | None:
-    try:
-        return read_certificate(octets)
-    except BadCertificate:
-        return None  # somebody else's certificate need not be readable
-
-
-def _check_attributes(signer: Signer, message: SignedData, content: bytes, digest: Digest) -> None:
-    kind, proved = signer.attributes.get(CONTENT_TYPE), signer.attributes.get(MESSAGE_DIGEST)
-    if kind is None or proved is None or message.content_type != DATA or bytes(kind.octets) != DATA:
-        raise VerificationFailed(2, "The signature does not say what it covers.")
-    running = digest.begin()
-    running.update(content)
-    try:
-        matches = proved.string() == running.digest()
-    except Malformed:
-        matches = False
-    if not matches:
-        raise VerificationFailed(2, "The content was changed after it was signed.")
+def _check_attributes(
+    data: SignedData, signer: Signer, digest: Digest, content: tuple[bytes | memoryview, ...]
+) -> None:
+    kind, said = signer.attributes.get(CONTENT_TYPE), signer.attributes.get(MESSAGE_DIGEST)
+    if kind is None or said is None or data.content_type != DATA or kind.octets != DATA:
+        _fail(2, "The signature does not say what it is about.")
+    found = digest.begin()
+    for piece in content:
+        found.update(piece)
+    if said.content != found.digest():
+        _fail(2, "The message was altered after it was signed.")
 
 
 def _check_signature(signer: Signer, leaf: Certificate, digest: Digest) -> None:
+    assert leaf.public_key is not None  # noqa: S101  (step 1 has seen to it; tells the type checker)
     try:
-        if leaf.public_key is not None:
-            leaf.public_key.verify(signer.signature, signer.signed, PKCS1v15(), digest.hash)
-            return
+        leaf.public_key.verify(signer.signature, signer.signed, PKCS1v15(), digest.hash)
     except InvalidSignature:
-        pass
-    raise VerificationFailed(3, "The signature is not that of the signer's key.")
+        _fail(3, "The signature is not by the certificate it names.")
 
 
-def _path(
-    leaf: Certificate, along: Sequence[bytes], trust: TrustContext, at: datetime
-) -> tuple[Certificate, ...]:
-    more = [one for octets in along if octets != leaf.der and (one := _readable(octets)) and one.authority]
-    path = trust.path(leaf, more, at=at)
-    if not path:
-        raise VerificationFailed(4, "The signer's certificate leads to no authority that is trusted now.")
+def _trusted_path(leaf: Certificate, data: SignedData, trust: TrustContext, at: datetime) -> tuple[Certificate, ...]:
+    path = trust.path(leaf, data.certificates)
+    if path is None:
+        _fail(4, "The signer's certificate leads to no authority of this trust space.")
+    found = validity(path, at)
+    if found is not CertificateState.VALID:
+        _fail(4, f"The signer's certificate is {found.value}.")
+    if not accepts_usage(leaf, Usage.SIGN):
+        _fail(4, "The signer's certificate is not meant for signing mail.")
     return path
 
 
-def _claimed_time(signer: Signer) -> datetime | None:
-    claimed = signer.attributes.get(SIGNING_TIME)
+def _signing_time(signer: Signer) -> datetime | None:
+    """The claim in a signed attribute; one that cannot be read claims nothing."""
     try:
-        return claimed.instant() if claimed is not None else None
-    except Malformed:
+        return signer.attributes[SIGNING_TIME].instant()
+    except (KeyError, Malformed):
+        return None
+
+
+def _readable(certificate: bytes) -> Certificate | None:
+    try:
+        return read_certificate(certificate)
+    except BadCertificate:
         return None
