@@ -72,10 +72,7 @@ class AuditFile:
     def record(self, action: str, *, user: str, result: str, **facts: str | int) -> None:
         """The trace is in the file; a patient's address in any value is replaced."""
         named = {"user": user, "result": result, **facts}
-        line = {
-            name: self._pseudonyms.of(value) if isinstance(value, str) else value
-            for name, value in named.items()
-        }
+        line = {name: self._pseudonyms.of(value) if isinstance(value, str) else value for name, value in named.items()}
         time = self._clock.now().astimezone().isoformat(timespec="milliseconds")
         self._file.write(json.dumps({"time": time, "action": action, **line}, ensure_ascii=False) + "\n")
 

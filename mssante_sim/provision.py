@@ -143,9 +143,7 @@ def provision(home: Home, settings: Settings, clock: Clock, *, http_port: int | 
     """
     if not home.accounts.exists():
         _make(home, settings, clock.now(), http_port or settings.ports.http)
-    return Provisioned(
-        home, Secrets.read(home), Directory(DirectoryRows.open(home.path)), Keystore.open(home.trust)
-    )
+    return Provisioned(home, Secrets.read(home), Directory(DirectoryRows.open(home.path)), Keystore.open(home.trust))
 
 
 def _make(home: Home, settings: Settings, at: datetime, http_port: int) -> None:
@@ -187,7 +185,7 @@ def _fill_directory(home: Home, seeded: Seeded, passwords: Mapping[str, str]) ->
     try:
         directory.add(seeded.organisations, seeded.mailboxes, seeded.patients)
         with ThreadPoolExecutor() as pool:
-            verifiers = pool.map(lambda password: Verifier.create(password, secrets.token_bytes(16)), passwords.values())
+            verifiers = pool.map(lambda one: Verifier.create(one, secrets.token_bytes(16)), passwords.values())
             directory.set_verifiers(dict(zip(passwords, verifiers, strict=True)))
     finally:
         directory.close()

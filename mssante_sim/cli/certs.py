@@ -1,6 +1,7 @@
 """`mssante-sim certs`: the local trust domain, and what a user imports from it."""
 
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -45,7 +46,7 @@ def list_certificates(home: Path, as_json: bool) -> None:
     """Lists every certificate: whose, what for, until when, and in what state."""
     rows = Keystore.open(Home.open(home).trust).listing(at=SystemClock().now())
     if as_json:
-        print_json([row.as_dict() for row in rows])
+        print_json([{**asdict(row), "not_after": row.not_after.isoformat()} for row in rows])
         return
     for row in rows:
         click.echo(f"{row.usage:<10}{row.state:<14}until {row.not_after:%Y-%m-%d}  {row.name}")

@@ -29,7 +29,7 @@ __all__ = ["demo"]
     "--export", type=click.Path(file_okay=False, path_type=Path), help="Export what a user imports into this folder."
 )
 @click.pass_context
-def demo(ctx: click.Context, home: Path, once: bool, export: Path | None, **given: Any) -> None:
+def demo(ctx: click.Context, /, home: Path, once: bool, export: Path | None, **given: Any) -> None:
     """Starts the stack, plays the story of one prescription, and stays up until Ctrl-C."""
     if ctx.invoked_subcommand is None:
         asyncio.run(_demo(settings_of(home, **given), once=once, export=export))
@@ -44,7 +44,7 @@ async def _demo(settings: Settings, *, once: bool, export: Path | None) -> None:
         await Story(stack.running, SystemClock(), click.echo).play()
         if export is not None:
             await asyncio.to_thread(export_to, Home(settings.home), export)
-            click.echo(f"To import into a mail program: {export.absolute()} (LISEZMOI.txt says how)")
+            click.echo(f"To import into a mail program: {export} (LISEZMOI.txt says how)")
         if not once:
             click.echo(_commands(stack.running, settings.home))
             await stop.wait()
@@ -62,7 +62,8 @@ def _commands(running: Running, home: Path) -> str:
 The stack is up; Ctrl-C stops it. In another terminal:
   {program} pharmacy watch {where} --as {pharmacy.identifier}
   {program} demo documents ordonnances
-  {program} patient send {where} --as {patient.identifier} --document ordonnances/ordonnance.pdf --pharmacy {pharmacy.identifier}
+  {program} patient send {where} --as {patient.identifier} --pharmacy {pharmacy.identifier} \\
+      --document ordonnances/ordonnance.pdf
   {program} pharmacy list {where} --as {pharmacy.identifier}
   {program} info {where}"""
 

@@ -43,7 +43,8 @@ def list_patients(home: Path, as_json: bool) -> None:
         print_json([{"ins": a.identifier, "nom": a.display_name, "activé": a.activated} for a in patients])
         return
     for account in patients:
-        click.echo(f"{account.identifier}  {account.display_name}" + ("" if account.activated else "  (profil non activé)"))
+        note = "" if account.activated else "  (profil non activé)"
+        click.echo(f"{account.identifier}  {account.display_name}{note}")
 
 
 @patient.command()
@@ -128,7 +129,8 @@ def choose_pharmacy(annuaire: Annuaire, *, finess: str | None, name: str | None,
         found = annuaire.by_finess(finess)
         if not found:
             raise PharmacyNotChosen(
-                f"Aucune pharmacie de FINESS {finess} n'a de messagerie dans l'annuaire : cherchez-en une par nom ou ville."
+                f"Aucune pharmacie de FINESS {finess} n'a de messagerie dans l'annuaire :"
+                " cherchez-en une par nom ou par ville."
             )
         return found[0]  # the preferred mailbox comes first
     interactive = sys.stdin.isatty()

@@ -30,7 +30,8 @@ def info(home: Path, as_json: bool) -> None:
     click.echo(f"CA {running.ca_file}\nCRL {running.crl_file}\nESANTE-API-KEY {running.api_key}")
     for account in running.accounts:
         click.echo(f"\n{account.kind:<8}{account.display_name} <{account.address}>  {account.identifier or ''}")
-        click.echo(f"        sealing {'on' if account.sealing else 'off'}  PKCS#12 {account.pkcs12 or '-'}  {account.passphrase or ''}")
+        click.echo(f"        sealing {'on' if account.sealing else 'off'}")
+        click.echo(f"        PKCS#12 {account.pkcs12 or '-'}  {account.passphrase or ''}")
         for login in account.logins:
             click.echo(f"        {login.role:<12}{login.login}  {login.password}  ({login.name})")
 

@@ -49,7 +49,7 @@ class Desk:
         except OSError as error:
             raise KeysMissing(
                 f"The keys of {account.address} cannot be read: {error.strerror}. Restart the stack.",
-                french=f"Les clés de {account.address} ne peuvent pas être lues ({error.strerror}). Relancez le serveur.",
+                french=f"Les clés de {account.address} sont illisibles ({error.strerror}). Relancez le serveur.",
             ) from error
         return cls(running, account, tuple(identities), trust)
 

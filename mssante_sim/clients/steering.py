@@ -37,7 +37,11 @@ class Steering:
         self._ask("POST", "/reset", {}, _MARGIN_S)
 
     def wait(self, account: str, message_id: str | None, timeout_s: float) -> Awaited:
-        """As soon as the message (None: any) lies in INBOX of `account`, or after `timeout_s`.  Raises: StackNotRunning."""
+        """Returns when the message (None: any) lies in INBOX of `account`, or after `timeout_s`.
+
+        Raises:
+            StackNotRunning: no answer.
+        """
         wanted = {"account": account, "timeout": str(timeout_s)}
         if message_id is not None:
             wanted["message_id"] = message_id

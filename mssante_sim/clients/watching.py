@@ -1,7 +1,7 @@
 """A pharmacy that listens: every message that arrives, once, also across lost connections."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,7 +43,7 @@ def backoff() -> Iterator[float]:
 
 async def watch(
     access: ImapAccess, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-) -> AsyncIterator[Listening | Arrival | Interruption]:
+) -> AsyncGenerator[Listening | Arrival | Interruption, None]:
     """What happens to INBOX from now on; ends only by an error that a retry cannot mend.
 
     What arrives while the connection is down is told after it is back. Messages that were there at the start

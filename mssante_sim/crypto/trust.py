@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, Self
 
@@ -115,7 +116,7 @@ class TrustContext:
             raise BadCertificate(f"{ca} or {crl} is damaged.", detail=str(error)) from error
 
     def state(self, certificate: bytes | None, usage: Usage, address: str, at: datetime) -> CertificateState:
-        """The first thing that is wrong with `certificate` at `at`, or VALID.  Letter case of `address` does not count."""
+        """The first thing that is wrong with `certificate` at `at`, or VALID; letter case does not count."""
         if certificate is None:
             return CertificateState.MISSING
         try:
@@ -163,7 +164,7 @@ class TrustContext:
 
         A serial number on the list counts from the moment the list is out, whatever date stands beside it.
         """
-        for certificate, issuer in zip(path, path[1:], strict=False):
+        for certificate, issuer in pairwise(path):
             fresh = [one for one in self._lists_of(issuer) if one.since <= at < one.until]
             if not fresh:
                 return CertificateState.UNTRUSTED

@@ -45,8 +45,8 @@ class Connection(asyncio.Protocol):
     """One client."""
 
     __slots__ = (
-        "_context", "_handshaking", "_heard_at", "_loop", "_registry", "_resumed", "_services", "_session", "_stalled_octets", "_stall",
-        "_task", "_timer", "_tls", "_transport", "_writable",
+        "_context", "_handshaking", "_heard_at", "_loop", "_registry", "_resumed", "_services", "_session", "_stall",
+        "_stalled_octets", "_task", "_timer", "_tls", "_transport", "_writable",
     )  # fmt: skip
 
     def __init__(self, services: Services, registry: Registry, tls: ssl.SSLContext | None) -> None:
@@ -97,7 +97,7 @@ class Connection(asyncio.Protocol):
         self._wake()
         self._pump()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - every loss is alike here
+    def connection_lost(self, exc: Exception | None) -> None:
         """Nothing of the connection is left once its handler has noticed."""
         self._transport = None
         self._forget_stall()
@@ -149,7 +149,7 @@ class Connection(asyncio.Protocol):
                         break
                     case None:
                         break
-        except Exception as error:  # noqa: BLE001 - the shell: whatever is unforeseen ends this connection only
+        except Exception as error:  # the shell: whatever is unforeseen ends this connection only
             self._crash(error)
         self._balance_reading()
 
@@ -188,7 +188,7 @@ class Connection(asyncio.Protocol):
             outcome = await perform(context, command)
         except ConnectionError:
             outcome = Unavailable("The client is gone.")
-        except Exception as error:  # noqa: BLE001 - as in _pump
+        except Exception as error:  # as in _pump
             self._task = None
             self._crash(error)
             return

@@ -10,9 +10,7 @@ from mssante_sim.patient.documents import Document
 
 __all__ = ["PAPER_REMINDER", "Proposal", "propose"]
 
-PAPER_REMINDER = (
-    "Pensez à présenter l'ordonnance papier à la pharmacie : elle vous sera demandée à la délivrance."
-)
+PAPER_REMINDER = "Pensez à présenter l'ordonnance papier à la pharmacie : elle vous sera demandée à la délivrance."
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,9 +84,7 @@ SPECIMENS: Final[dict[str, Prescription]] = {
         "Ordonnance – soins",
         (
             Treatment("Compresses stériles 10 × 10 cm", "2 boîtes de 50"),
-            Treatment(
-                "Pansement hydrocellulaire 10 × 10 cm", "1 boîte de 16, à changer toutes les 48 heures"
-            ),
+            Treatment("Pansement hydrocellulaire 10 × 10 cm", "1 boîte de 16, à changer toutes les 48 heures"),
         ),
         note="Soins infirmiers à domicile, 3 fois par semaine pendant 3 semaines.",
     ),
@@ -110,9 +108,7 @@ def specimen(name: str) -> Document:
     return document(f"{name}.pdf", content)
 
 
-def prescription_pdf(
-    prescription: Prescription, *, patient: str, born: date, ins: str, signed: date
-) -> bytes:
+def prescription_pdf(prescription: Prescription, *, patient: str, born: date, ins: str, signed: date) -> bytes:
     """One A4 page as PDF, marked across the page, in its metadata and in its QR code."""
     target = io.BytesIO()
     page = Canvas(target, pagesize=A4, invariant=True, pageCompression=1)

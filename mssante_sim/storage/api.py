@@ -13,6 +13,18 @@ from enum import Enum, Flag, auto
 from typing import NewType, Protocol
 
 from mssante_sim.message.summary import Summary
+from mssante_sim.storage.changes import (
+    Arrived,
+    Change,
+    Expunged,
+    FlagsChanged,
+    FlagState,
+    FolderGone,
+    FolderId,
+    ModSeq,
+    Uid,
+    Watch,
+)
 
 __all__ = [
     "STANDARD_FOLDERS",
@@ -48,10 +60,7 @@ __all__ = [
     "Watch",
 ]
 
-FolderId = NewType("FolderId", int)
 BodyId = NewType("BodyId", int)
-Uid = NewType("Uid", int)
-ModSeq = NewType("ModSeq", int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +105,6 @@ class FolderStatus:
     deleted: int
     octets: int
     recent_from: Uid  # messages from this UID on were not yet shown to any session  [RFC 3501 §2.3.2]
-
-
-@dataclass(frozen=True, slots=True)
-class FlagState:
-    """Flags of one message at one mod-sequence."""
-
-    uid: Uid
-    flags: frozenset[str]  # system flags "\\Seen"…, keywords as first written; never "\\Recent"
-    modseq: ModSeq
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,52 +243,6 @@ class Usage:
 
     octets: int
     limit_octets: int
-
-
-# What a watcher is told
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """Messages came into the folder, ascending by UID."""
-
-    folder: FolderId
-    states: tuple[FlagState, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FlagsChanged:
-    """Flags of messages were changed."""
-
-    folder: FolderId
-    states: tuple[FlagState, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Expunged:
-    """Messages are gone for good."""
-
-    folder: FolderId
-    uids: tuple[Uid, ...]
-    modseq: ModSeq
-
-
-@dataclass(frozen=True, slots=True)
-class FolderGone:
-    """The folder was deleted."""
-
-    folder: FolderId
-
-
-Change = Arrived | FlagsChanged | Expunged | FolderGone
-
-
-class Watch(Protocol):
-    """A subscription to the changes of one folder."""
-
-    def stop(self) -> None:
-        """No listener call happens after this; a second call does nothing."""
-        ...
 
 
 class MailStore(Protocol):

@@ -9,7 +9,13 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "mssante_sim"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 BANNED_NAMES = {"utils", "helpers", "manager", "data", "tmp", "misc", "common"}
-WALL_CLOCK = {("datetime", "now"), ("datetime", "utcnow"), ("date", "today"), ("time", "time"), ("time", "localtime")}
+WALL_CLOCK = {
+    ("datetime", "now"),
+    ("datetime", "utcnow"),
+    ("date", "today"),
+    ("time", "time"),
+    ("time", "localtime"),
+}
 OWNERS = {
     "cryptography": "crypto",
     "apsw": "storage/sqlite",
@@ -18,8 +24,8 @@ OWNERS = {
     "aiosmtplib": "clients",
     "httpx": "clients",
     "click": "cli",
-    "reportlab": "clients",
-    "segno": "clients",
+    "reportlab": "patient",
+    "segno": "patient",
 }
 
 
@@ -54,7 +60,9 @@ def test_a_module_is_short_enough_to_be_read_at_once(module: Path) -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=named)
 def test_a_function_is_short_enough_to_be_read_at_once(module: Path) -> None:
-    long = {f.name: f.end_lineno - f.lineno + 1 for f in functions(module) if f.end_lineno and f.end_lineno - f.lineno >= 60}
+    long = {
+        f.name: f.end_lineno - f.lineno + 1 for f in functions(module) if f.end_lineno and f.end_lineno - f.lineno >= 60
+    }
     assert not long
 
 
@@ -99,5 +107,5 @@ def test_nothing_below_a_connection_swallows_every_error(module: Path) -> None:
         and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException")))
         and not any(isinstance(inner, ast.Raise) for inner in ast.walk(node))
     ]
-    allowed = {"imap/connection.py", "smtp/server.py", "storage/sqlite/writer.py"}
+    allowed = {"imap/connection.py", "smtp/connection.py", "smtp/session.py", "storage/sqlite/writer.py"}
     assert not broad or named(module) in allowed

@@ -128,9 +128,7 @@ def test_generated_identifiers_are_valid_and_fictitious(number: int) -> None:
     st.integers(1, 999),
     st.sampled_from(["99999", "2A999", "2B999"]),
 )
-def test_generated_ins_is_valid_and_born_nowhere(
-    sex: int, year: int, month: int, order: int, place: str
-) -> None:
+def test_generated_ins_is_valid_and_born_nowhere(sex: int, year: int, month: int, order: int, place: str) -> None:
     made = Ins.synthetic(sex=sex, year=year, month=month, order=order, birthplace=place)
     assert Ins(str(made)).birthplace == place
     assert made.is_fictitious

@@ -73,7 +73,7 @@ async def move(ctx: Context, command: MoveMessages) -> Done:
 
 
 async def expunge(ctx: Context, command: Expunge) -> Done:
-    """Messages with ``\\Deleted`` are gone; UID EXPUNGE looks at those it names only.  [RFC 3501 §6.4.3]"""
+    r"""Messages with ``\Deleted`` are gone; UID EXPUNGE looks at those it names only.  [RFC 3501 §6.4.3]"""
     uids: list[Uid] | None = None if command.uids is None else ctx.view.by_uid(command.uids)
     await ctx.store.expunge(ctx.view.folder.id, uids)
     return Done("Expunge completed.")

@@ -19,7 +19,7 @@ EXPUNGE_ISSUED: Final = "EXPUNGEISSUED"  # [RFC 5530 §3]
 
 
 async def fetch(ctx: Context, command: Fetch) -> Done:
-    """What was asked of each message is sent, in the order of numbers; BODY[…] without PEEK sets ``\\Seen``.
+    r"""What was asked of each message is sent, in the order of numbers; BODY[…] without PEEK sets ``\Seen``.
 
     A message that another session has removed meanwhile is passed over, and the answer says so.  [RFC 3501 §6.4.5]
     """
@@ -98,7 +98,8 @@ def shown(ctx: Context, uid: Uid, flags: frozenset[str]) -> frozenset[str]:
 
 def announce(ctx: Context, flags: Iterable[frozenset[str]]) -> list[bytes]:
     """FLAGS and PERMANENTFLAGS, if a keyword is about to be shown that never stood there."""
-    if not any([ctx.view.learns(one) for one in set(flags)]):
+    learnt = [ctx.view.learns(one) for one in set(flags)]  # all of them, not only up to the first
+    if True not in learnt:
         return []
     return [
         piece

@@ -38,7 +38,7 @@ class Known:
     whole: bytes | None = None
 
 
-def judge(key: SearchKey, known: Known, limits: Limits) -> bool | None:
+def judge(key: SearchKey, known: Known, limits: Limits) -> bool | None:  # noqa: PLR0911 - a flat list of kinds
     """Whether the message answers `key`; None if that cannot be told without reading more of it."""
     match key:
         case k.Always():

@@ -40,7 +40,7 @@ async def select(ctx: Context, command: Select) -> Done:
 
 
 async def close(ctx: Context, _: Close) -> Done:
-    """No folder is selected; messages with ``\\Deleted`` are gone unless it was read-only.  [RFC 3501 §6.4.2]"""
+    r"""No folder is selected; messages with ``\Deleted`` are gone unless it was read-only.  [RFC 3501 §6.4.2]"""
     folder, read_only = ctx.view.folder, ctx.view.read_only
     ctx.release()
     if not read_only:

@@ -1,0 +1,1 @@
+"""Octets to commands, responses to octets, and the state between: no loop, socket, store or clock."""

@@ -36,7 +36,7 @@ class ListPattern:
         """Whether `name` is asked for; INBOX in any case."""
         if self._run(name):
             return True
-        return name == "INBOX" and ListPattern(self._pattern.upper(), self._delimiter)._run(name)
+        return name == "INBOX" and ListPattern(self._pattern.upper(), self._delimiter)._run(name)  # noqa: SLF001 - of its own kind
 
     def _run(self, name: str) -> bool:
         places = self._skip_wild(1)

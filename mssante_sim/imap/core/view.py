@@ -105,7 +105,7 @@ class FolderView:
         return cast("list[Uid]", uids.select(self._uids))
 
     def is_recent(self, uid: Uid) -> bool:
-        """Whether this session shows the message as ``\\Recent``.
+        r"""Whether this session shows the message as ``\Recent``.
 
         A message that arrives while several sessions look is recent in each of them: none can know that it
         was first.  [RFC 3501 §2.3.2]
