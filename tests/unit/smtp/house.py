@@ -39,7 +39,7 @@ from mssante_sim.storage.api import Want
 from mssante_sim.storage.sqlite.directory import DirectoryRows
 from mssante_sim.storage.sqlite.store import SqliteStore
 
-PASSWORD = "mot de passe é"
+PASSWORD = "mot de passe"
 PEER_DOMAIN = "autre.mssante.test"
 PEER_SUBJECT = "CN=mx.autre.mssante.test , O=AUTRE OPERATEUR,C=FR"
 PHARMACY, CLINIC, NOWHERE = Finess.synthetic(1), Finess.synthetic(2), Finess.synthetic(3)
