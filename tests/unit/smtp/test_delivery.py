@@ -2,12 +2,14 @@
 
 import asyncio
 import re
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from mssante_sim.crypto import smime
+from mssante_sim.crypto.keystore import Keystore
 from mssante_sim.crypto.profiles import Usage
 from mssante_sim.storage.errors import QuotaExceeded, StoreBusy, StoreFull
 from tests.unit.smtp.house import FROM, PEER_DOMAIN, TO, message, running
@@ -212,11 +214,10 @@ async def test_what_changed_since_rcpt_refuses_the_message_for_everyone(house):
 
 
 async def test_a_certificate_revoked_since_rcpt_refuses_the_message_for_everyone(tmp_path, keystore):
-    own = type(keystore).open(keystore.path)
-    extra = TO["ORG, pharmacy, red-listed"]
+    own = Keystore.open(shutil.copytree(keystore.path, tmp_path / "trust"))
     async with running(tmp_path, own) as house, house.login(ORG) as dialogue:
-        await dialogue.envelope(ORG, PHARMACY, extra)
-        own.revoke(extra, Usage.RECEIVE, at=datetime.now(UTC))
+        await dialogue.envelope(ORG, PHARMACY, CLINIC)
+        own.revoke(CLINIC, Usage.RECEIVE, at=datetime.now(UTC))
         reply = await dialogue.data(message(ORG, PHARMACY) + b".\r\n")
         assert reply.startswith("554 5.7.1 certificate-revoked: ")
         assert await house.stored(PHARMACY) == []
