@@ -65,7 +65,10 @@ class Readers:
                 connection.execute("COMMIT")
 
     def close(self) -> None:
-        """What was asked is answered, then the connections are closed.  Blocks."""
+        """What was asked is answered, then the connections are closed.  Blocks.
+
+        To be called before the writer ends: the last connection copies the WAL back, and these may not write.
+        """
         self._closed = True
         self._threads.shutdown()
         for _ in range(THREADS):

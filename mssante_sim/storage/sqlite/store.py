@@ -336,9 +336,9 @@ class SqliteStore:
         await self._loop.run_in_executor(None, self._close)
 
     def _close(self) -> None:
+        self._readers.close()
         self._placing.shutdown()
         self._writer.stop()
-        self._readers.close()
         self._lock.close()
 
 

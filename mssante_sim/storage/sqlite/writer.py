@@ -141,6 +141,8 @@ class Writer:
             if self._wal_pages >= self._checkpoint_at:
                 self._checkpoint()
         self._checkpoint()
+        if self._broken is not None:  # closing would copy the WAL back
+            self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self._connection.close()
 
     def _next(self) -> _Item | None:
