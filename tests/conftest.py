@@ -1,0 +1,39 @@
+"""What several folders of tests share."""
+
+import secrets
+from collections.abc import Callable
+
+import pytest
+
+from mssante_sim.clients.annuaire import Annuaire
+from mssante_sim.clients.prescription import Letter, write_letter
+from mssante_sim.clock import SystemClock
+from mssante_sim.patient.documents import Document
+from mssante_sim.patient.proposal import propose
+from mssante_sim.patient.specimens import specimen
+from mssante_sim.testing import Mssante
+
+Write = Callable[..., Letter]
+
+
+@pytest.fixture
+def write(mssante: Mssante) -> Write:
+    """Writes the letter of the story's patient to the story's pharmacy: ``write(document, text)``."""
+
+    def written(paper: Document | None = None, text: str | None = None, *, subject: str | None = None) -> Letter:
+        patient = mssante.account("patient")
+        running = mssante.running
+        (pharmacy,) = Annuaire(running.fhir_base, running.api_key).by_finess(mssante.account("pharmacy").identifier or "")
+        paper = paper or specimen("ordonnance")
+        proposal = propose(patient.display_name, [paper])
+        return write_letter(
+            patient,
+            pharmacy,
+            subject=subject or proposal.subject,
+            text=text or proposal.text,
+            documents=[paper],
+            at=SystemClock().now(),
+            message_id=f"<{secrets.token_hex(12)}@{running.domains['patients']}>",
+        )
+
+    return written
