@@ -11,10 +11,10 @@ import secrets
 import ssl
 from typing import Final, Protocol, cast, final
 
-from mssante_sim.imap.commands.context import Context, Services
+from mssante_sim.imap.commands.context import AnswerBroken, Context, Services
 from mssante_sim.imap.commands.table import perform
 from mssante_sim.imap.core import commands as c
-from mssante_sim.imap.core.faults import Unavailable
+from mssante_sim.imap.core.faults import ImapFault
 from mssante_sim.imap.core.session import Done, Hangup, ImapSession, Run, Upgrade, Write
 from mssante_sim.imap.core.states import Phase
 from mssante_sim.storage.api import Change
@@ -103,11 +103,16 @@ class Connection(asyncio.Protocol):
         self._forget_stall()
         if self._timer is not None:
             self._timer.cancel()
-        if self._context is not None:
-            self._context.release()
         self._wake()
         if self._task is None:
-            self._registry.closed(self)
+            self._forget()
+        else:
+            self._task.add_done_callback(self._forget)
+
+    def _forget(self, _: object = None) -> None:
+        if self._context is not None:
+            self._context.release()
+        self._registry.closed(self)
 
     # what the server calls -----------------------------------------------------------------------------------------
 
@@ -118,10 +123,13 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """The connection is cut, its handler stopped."""
-        if self._transport is not None:
-            self._transport.abort()
+        self._cut()
         if self._task is not None:
             self._task.cancel()
+
+    def _cut(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
 
     # steps of the session ------------------------------------------------------------------------------------------
 
@@ -171,34 +179,35 @@ class Connection(asyncio.Protocol):
             secured = await self._loop.start_tls(
                 transport, self, self._tls, server_side=True, ssl_handshake_timeout=limit
             )
-        except (OSError, ssl.SSLError):
+        except (OSError, asyncio.CancelledError):  # ssl.SSLError and ConnectionError are among them
             transport.abort()
-            return
-        finally:
             self._task = None
-            self._handshaking = False
-        self._transport = cast("asyncio.Transport", secured)
+            self.connection_lost(None)  # nobody else says so when a handshake fails
+            return
+        self._task = None
+        self._handshaking = False
+        self._transport = secured
         self._session.tls_started()
         self._pump()
 
     async def _run(self, command: c.Command) -> None:
         """The handler of `command` runs to its end, and the session learns how it ended."""
         context = self._context = self._context or Context(self._services, self._session, self._send, self.notice)
+        outcome: Done | ImapFault | None = None
         try:
             outcome = await perform(context, command)
         except ConnectionError:
-            outcome = Unavailable("The client is gone.")
+            pass  # the client went away while it was answered
+        except AnswerBroken as error:
+            _log.error("imap.answer-broken %s", error)
+            self._cut()
         except Exception as error:  # as in _pump
-            self._task = None
             self._crash(error)
-            return
         self._task = None
-        if isinstance(outcome, Unavailable) and outcome.detail:
-            _log.error("a command failed: %s", outcome.detail)
-        if self._transport is None:
-            context.release()
-            self._registry.closed(self)
+        if outcome is None or self._transport is None:
             return
+        if isinstance(outcome, ImapFault) and outcome.detail:
+            _log.warning("imap.refused %s: %s", type(outcome).__name__, outcome.detail)
         if isinstance(command, c.Login) and isinstance(outcome, Done):
             self._registry.logged_in(self)
         self._session.complete(command, outcome)
@@ -221,6 +230,7 @@ class Connection(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             raise ConnectionResetError
         self._transport.write(octets)
+        await asyncio.sleep(0)  # others have their turn between two slices
         while not self._writable:
             self._resumed = self._loop.create_future()
             await self._resumed

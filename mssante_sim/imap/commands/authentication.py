@@ -9,7 +9,7 @@ __all__ = ["login"]
 
 
 async def login(ctx: Context, command: Login) -> Done:
-    """The connection belongs to the account of `command.user`.  [RFC 3501 §6.2.3]
+    """The connection belongs to the account of `command.user` [RFC 3501 §6.2.3].
 
     A refusal is the same for an unknown name and a wrong password, and comes late: that costs this
     connection time, no other one.
@@ -19,7 +19,6 @@ async def login(ctx: Context, command: Login) -> Done:
     """
     account = await ctx.services.authenticator.check(command.user, command.password)
     if account is None:
-        ctx.failed_logins += 1
         await ctx.services.sleep(ctx.services.limits.failed_login_delay_s)
         raise AuthenticationFailed("Invalid credentials.")
     await ctx.store.open_account(account)

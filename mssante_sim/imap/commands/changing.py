@@ -43,7 +43,7 @@ async def store_flags(ctx: Context, command: StoreFlags) -> Done:
 
 
 async def copy(ctx: Context, command: CopyMessages) -> Done:
-    """The messages exist in the other folder too, all or none.  [RFC 3501 §6.4.7] [RFC 4315 §3]
+    """The messages exist in the other folder too, all or none [RFC 3501 §6.4.7] [RFC 4315 §3].
 
     Raises:
         TryCreate: there is no such folder.
@@ -56,7 +56,7 @@ async def copy(ctx: Context, command: CopyMessages) -> Done:
 
 
 async def move(ctx: Context, command: MoveMessages) -> Done:
-    """The messages are in the other folder and no longer here.  [RFC 6851 §3.3]
+    """The messages are in the other folder and no longer here [RFC 6851 §3.3].
 
     The code comes untagged and first: the client must know the new UIDs before it sees the messages go.
 
@@ -73,14 +73,14 @@ async def move(ctx: Context, command: MoveMessages) -> Done:
 
 
 async def expunge(ctx: Context, command: Expunge) -> Done:
-    r"""Messages with ``\Deleted`` are gone; UID EXPUNGE looks at those it names only.  [RFC 3501 §6.4.3]"""
+    r"""Messages with ``\Deleted`` are gone; UID EXPUNGE looks at those it names only [RFC 3501 §6.4.3]."""
     uids: list[Uid] | None = None if command.uids is None else ctx.view.by_uid(command.uids)
     await ctx.store.expunge(ctx.view.folder.id, uids)
     return Done("Expunge completed.")
 
 
 async def append(ctx: Context, command: Append) -> Done:
-    """The messages are in the folder, octet for octet as they came, all or none.  [RFC 3501 §6.3.11]
+    """The messages are in the folder, octet for octet as they came, all or none [RFC 3501 §6.3.11].
 
     Raises:
         TryCreate: there is no such folder.

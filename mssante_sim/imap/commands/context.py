@@ -15,7 +15,11 @@ from mssante_sim.imap.core.view import FolderView
 from mssante_sim.storage.api import Change, Folder, MailStore, Uid, Watch
 from mssante_sim.storage.errors import FolderMissing
 
-__all__ = ["Authenticator", "Context", "Services"]
+__all__ = ["AnswerBroken", "Authenticator", "Context", "Services"]
+
+
+class AnswerBroken(Exception):
+    """An answer that was begun cannot be ended: the connection must be cut, for the client counts octets."""
 
 
 class Authenticator(Protocol):
@@ -45,7 +49,7 @@ class Context:
     They hold no lock of the store while they send: a client decides how long that takes.
     """
 
-    __slots__ = ("_notice", "_send", "_session", "_watch", "account", "failed_logins", "login", "services")
+    __slots__ = ("_notice", "_send", "_session", "_watch", "account", "login", "services")
 
     def __init__(
         self,
@@ -57,7 +61,6 @@ class Context:
         self.services = services
         self.account = ""  # before the login
         self.login = ""
-        self.failed_logins = 0
         self._session = session
         self._send = send
         self._notice = notice
@@ -105,7 +108,7 @@ class Context:
         """The folder that APPEND, COPY or MOVE names.
 
         Raises:
-            TryCreate: there is none.  [RFC 3501 §7.1]
+            TryCreate: there is none [RFC 3501 §7.1].
         """
         try:
             return await self.store.find_folder(self.account, name)

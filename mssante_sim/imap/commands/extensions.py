@@ -10,10 +10,10 @@ __all__ = ["enable", "identify"]
 
 
 async def identify(_: Context, __: Id) -> Done:
-    """Who the server is; what the client says of itself is not kept.  [RFC 2971 §3.1]"""
+    """Who the server is; what the client says of itself is not kept [RFC 2971 §3.1]."""
     return Done("ID completed.", untagged=(r.Identity((("name", "mssante-sim"), ("version", __version__))),))
 
 
 async def enable(_: Context, __: Enable) -> Done:
-    """Extensions that need it are on; there are none yet, and unknown names are ignored.  [RFC 5161 §3.1]"""
+    """Extensions that need it are on; there are none yet, and unknown names are ignored [RFC 5161 §3.1]."""
     return Done("Enabled.", untagged=(r.Enabled(()),))

@@ -1,9 +1,10 @@
 """FETCH."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
-from mssante_sim.imap.commands.context import Context
+from mssante_sim.imap.commands.context import AnswerBroken, Context
 from mssante_sim.imap.core.commands import Fetch
 from mssante_sim.imap.core.encode import encode
 from mssante_sim.imap.core.fetch_items import BodySection, FetchItem, MessageItem
@@ -12,6 +13,7 @@ from mssante_sim.imap.core.session import Done
 from mssante_sim.imap.render.items import RENDERERS, wanted
 from mssante_sim.imap.render.sections import StoredMessage
 from mssante_sim.storage.api import FlagChange, FlagMode, FlagState, MessageRow, Uid
+from mssante_sim.storage.errors import StoreBusy, StoreError
 
 __all__ = ["announce", "fetch", "shown"]
 
@@ -21,7 +23,7 @@ EXPUNGE_ISSUED: Final = "EXPUNGEISSUED"  # [RFC 5530 §3]
 async def fetch(ctx: Context, command: Fetch) -> Done:
     r"""What was asked of each message is sent, in the order of numbers; BODY[…] without PEEK sets ``\Seen``.
 
-    A message that another session has removed meanwhile is passed over, and the answer says so.  [RFC 3501 §6.4.5]
+    A message that another session has removed meanwhile is passed over, and the answer says so [RFC 3501 §6.4.5].
     """
     uids = ctx.chosen(command.targets, by_uid=command.by_uid)
     items = command.items
@@ -29,7 +31,9 @@ async def fetch(ctx: Context, command: Fetch) -> Done:
         items = (MessageItem.UID, *items)
     marks = any(isinstance(item, BodySection) and not item.peek for item in items)
     if marks and not ctx.view.read_only and uids:
-        await ctx.store.change_flags(ctx.view.folder.id, uids, FlagChange(FlagMode.ADD, frozenset({"\\Seen"})))
+        with suppress(StoreBusy):  # a store that cannot write can still be read
+            change = FlagChange(FlagMode.ADD, frozenset({"\\Seen"}))
+            await ctx.store.change_flags(ctx.view.folder.id, uids, change)
     found = 0
     async for rows in ctx.store.rows(ctx.view.folder.id, uids, wanted(items)):
         found += len(rows)
@@ -39,56 +43,76 @@ async def fetch(ctx: Context, command: Fetch) -> Done:
 
 
 async def _send_rows(ctx: Context, rows: list[MessageRow], items: tuple[FetchItem, ...]) -> None:
-    """The answers to `rows`, gathered into writes of about one slice."""
-    waiting: list[bytes] = []
-    octets = 0
-    async for piece in _answers(ctx, rows, items):
-        waiting.append(piece)
-        octets += len(piece)
-        if octets >= ctx.services.limits.slice_octets:
-            await ctx.send(b"".join(waiting))
-            waiting, octets = [], 0
-    if waiting:
-        await ctx.send(b"".join(waiting))
-
-
-async def _answers(ctx: Context, rows: list[MessageRow], items: tuple[FetchItem, ...]) -> AsyncIterator[bytes]:
+    """The answers to `rows`."""
     simple = [RENDERERS[item] for item in items if isinstance(item, MessageItem)]
     sections = [item for item in items if isinstance(item, BodySection)]
+    new: list[bytes] = []
     if MessageItem.FLAGS in items:
         ctx.view.told(FlagState(row.uid, row.flags, row.modseq) for row in rows)
-        for octets in announce(ctx, (row.flags for row in rows)):
-            yield octets
+        new = announce(ctx, (row.flags for row in rows))
+    answers = _Answers(ctx, new)
     for row in rows:
         number = ctx.view.number(row.uid)
         if number is None:
             continue
         flags = shown(ctx, row.uid, row.flags)
-        head = b"* %d FETCH (%s" % (number, b" ".join([render(row, flags) for render in simple]))
-        if not sections:
-            yield head + b")\r\n"
-            continue
-        async for piece in _with_sections(ctx, row, sections, head, separator=b" " if simple else b""):
-            yield piece
+        answers.add(b"* %d FETCH (%b" % (number, b" ".join([render(row, flags) for render in simple])))
+        if sections:
+            await _add_sections(ctx, row, sections, answers, separator=b" " if simple else b"")
+        answers.add(b")\r\n")
+    await answers.send()
 
 
-async def _with_sections(
-    ctx: Context, row: MessageRow, sections: list[BodySection], head: bytes, *, separator: bytes
-) -> AsyncIterator[bytes]:
+class _Answers:
+    """Octets on their way to the client, gathered into writes of about one slice."""
+
+    __slots__ = ("_ctx", "_octets", "_waiting")
+
+    def __init__(self, ctx: Context, waiting: list[bytes]) -> None:
+        self._ctx = ctx
+        self._waiting = waiting
+        self._octets = 0
+
+    def add(self, octets: bytes) -> None:
+        """`octets` follow; they are small."""
+        self._waiting.append(octets)
+
+    async def add_large(self, octets: bytes) -> None:
+        """`octets` follow; what has gathered is sent when it is a slice."""
+        self._waiting.append(octets)
+        self._octets += len(octets)
+        if self._octets >= self._ctx.services.limits.slice_octets:
+            await self.send()
+
+    async def send(self) -> None:
+        """What has gathered is sent."""
+        octets = b"".join(self._waiting)
+        self._waiting, self._octets = [], 0
+        await self._ctx.send(octets)
+
+
+async def _add_sections(
+    ctx: Context, row: MessageRow, sections: list[BodySection], answers: _Answers, *, separator: bytes
+) -> None:
+    """The sections follow.
+
+    Raises:
+        AnswerBroken: the store fails in the middle of the answer, which cannot be taken back.
+    """
     message = StoredMessage(ctx.store, row)
-    line = head
-    for item in sections:
-        stretch = await message.find(item)
-        label = item.label.encode("ascii")
-        if stretch is None:
-            line += separator + label + b" NIL"
-        else:
-            yield line + separator + b"%s {%d}\r\n" % (label, len(stretch))
-            async for piece in message.octets(stretch, ctx.services.limits.slice_octets):
-                yield piece
-            line = b""
-        separator = b" "
-    yield line + b")\r\n"
+    try:
+        for item in sections:
+            stretch = await message.find(item)
+            label = item.label.encode("ascii")
+            if stretch is None:
+                answers.add(separator + label + b" NIL")
+            else:
+                answers.add(b"%b%b {%d}\r\n" % (separator, label, len(stretch)))
+                async for piece in message.octets(stretch, ctx.services.limits.slice_octets):
+                    await answers.add_large(piece)
+            separator = b" "
+    except StoreError as error:
+        raise AnswerBroken(error.detail) from error
 
 
 def shown(ctx: Context, uid: Uid, flags: frozenset[str]) -> frozenset[str]:

@@ -16,7 +16,7 @@ _LEVELS = 20
 
 
 async def create(ctx: Context, command: Create) -> Done:
-    """The folder exists, and its parents.  [RFC 3501 §6.3.3]
+    """The folder exists, and its parents [RFC 3501 §6.3.3].
 
     Raises:
         AlreadyExists, Cannot: it did already, or no folder can have that name.
@@ -32,7 +32,7 @@ async def create(ctx: Context, command: Create) -> Done:
 
 
 async def delete(ctx: Context, command: Delete) -> Done:
-    """The folder is gone with its messages; its children stay.  [RFC 3501 §6.3.4]
+    """The folder is gone with its messages; its children stay [RFC 3501 §6.3.4].
 
     A session that deletes the folder it has selected has none selected afterwards.
 
@@ -51,7 +51,7 @@ async def delete(ctx: Context, command: Delete) -> Done:
 
 
 async def rename(ctx: Context, command: Rename) -> Done:
-    """The folder and its children have the new name; INBOX gives its messages to a new folder.  [RFC 3501 §6.3.5]
+    """The folder and its children have the new name; INBOX gives its messages to a new folder [RFC 3501 §6.3.5].
 
     Raises:
         Cannot, AlreadyExists, MailboxMissing: a name that cannot be, one that is taken, none that is old.
@@ -69,7 +69,7 @@ async def rename(ctx: Context, command: Rename) -> Done:
 
 
 async def subscribe(ctx: Context, command: Subscribe) -> Done:
-    """The name is subscribed, if a folder has it.  [RFC 3501 §6.3.6]
+    """The name is subscribed, if a folder has it [RFC 3501 §6.3.6].
 
     Raises:
         MailboxMissing: none has.
@@ -80,7 +80,7 @@ async def subscribe(ctx: Context, command: Subscribe) -> Done:
 
 
 async def unsubscribe(ctx: Context, command: Unsubscribe) -> Done:
-    """The name is not subscribed, whether it was or not.  [RFC 3501 §6.3.7]"""
+    """The name is not subscribed, whether it was or not [RFC 3501 §6.3.7]."""
     await ctx.store.subscribe(ctx.account, command.mailbox, subscribed=False)
     return Done("Unsubscribe completed.")
 

@@ -13,12 +13,12 @@ __all__ = ["list_folders", "list_subscribed", "namespace"]
 
 
 async def namespace(_: Context, __: Namespace) -> Done:
-    """One personal namespace, without a prefix.  [RFC 2342 §5]"""
+    """One personal namespace, without a prefix [RFC 2342 §5]."""
     return Done("Namespace completed.", untagged=(r.Namespaces(),))
 
 
 async def list_folders(ctx: Context, command: List) -> Done:
-    """Folders whose name matches, with their attributes.  [RFC 3501 §6.3.8], [RFC 5258 §3]
+    """Folders whose name matches, with their attributes [RFC 3501 §6.3.8], [RFC 5258 §3].
 
     CHILDREN and SPECIAL-USE attributes are always told.
     """
@@ -32,7 +32,7 @@ async def list_folders(ctx: Context, command: List) -> Done:
 
 
 async def list_subscribed(ctx: Context, command: Lsub) -> Done:
-    """Subscribed names that match, whether a folder has them or not.  [RFC 3501 §6.3.9]
+    """Subscribed names that match, whether a folder has them or not [RFC 3501 §6.3.9].
 
     With ``%``, a parent that is not subscribed itself stands for its subscribed children.
     """
@@ -77,7 +77,7 @@ class _Tree:
     def _has_subscribed_child(
         self, name: str, patterns: Sequence[ListPattern], selection: frozenset[ListSelection]
     ) -> bool:
-        """Whether a child that is not listed itself is subscribed.  [RFC 5258 §3.1, RECURSIVEMATCH]"""
+        """Whether a child that is not listed itself is subscribed [RFC 5258 §3.1, RECURSIVEMATCH]."""
         return ListSelection.RECURSIVE_MATCH in selection and any(
             child.startswith(name + "/") and not any(pattern.matches(child) for pattern in patterns)
             for child in self._subscribed

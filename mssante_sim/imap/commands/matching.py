@@ -1,30 +1,24 @@
 """Whether a message answers a SEARCH, told from as little of it as will do.
 
-`judge` knows three answers: yes, no, and not without reading more. So a search
-by flag and text reads only the messages that have the flag.
+`compiled` turns the tree of keys into one function, once for all messages. It knows
+three answers: yes, no, and not without reading more. So a search by flag and
+text reads only the messages that have the flag.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from email.utils import parsedate_to_datetime
 
 from mssante_sim.imap.core import search_keys as k
 from mssante_sim.imap.core.search_keys import DateTest, SearchKey
-from mssante_sim.imap.core.sequence import SeqNum, SequenceSet
+from mssante_sim.imap.core.view import FolderView
 from mssante_sim.message.headers import decode_text, decode_words, fields, unfold
 from mssante_sim.message.parts import decoded, parse, walk
 from mssante_sim.message.text import decode_charset
-from mssante_sim.storage.api import MessageRow
+from mssante_sim.storage.api import MessageRow, Uid, Want
 
-__all__ = ["Known", "Limits", "judge"]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What ``*`` stands for in this folder."""
-
-    last_number: int
-    last_uid: int
+__all__ = ["Known", "Test", "candidates", "compiled", "wanted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,102 +26,157 @@ class Known:
     """What has been read of a message so far."""
 
     row: MessageRow
-    number: SeqNum
-    flags: frozenset[str]  # lower case
+    flags: frozenset[str]  # lower case, as this session shows them
     header: bytes | None = None
-    whole: bytes | None = None
+    body: bytes | None = None  # with its header, without the prefix of the delivery
 
 
-def judge(key: SearchKey, known: Known, limits: Limits) -> bool | None:  # noqa: PLR0911 - a flat list of kinds
-    """Whether the message answers `key`; None if that cannot be told without reading more of it."""
+Test = Callable[[Known], bool | None]
+"""Whether the message answers; None if that cannot be told without reading more of it."""
+
+
+def candidates(key: SearchKey, view: FolderView) -> list[Uid]:
+    """The messages that can answer `key` by their number or UID, ascending."""
+    match key:
+        case k.HasUid(uids):
+            return view.by_uid(uids)
+        case k.IsNumbered(numbers):
+            return view.by_number(numbers)
+        case k.And(keys):
+            found = [candidates(one, view) for one in keys]
+            least = min(found, key=len)
+            others = [frozenset(one) for one in found if one is not least and len(one) < len(view)]
+            return [uid for uid in least if all(uid in other for other in others)]
+        case _:
+            return [Uid(uid) for uid in view.uids]
+
+
+def wanted(key: SearchKey) -> Want:
+    """The columns that a test of `key` looks at, or that say where a header ends."""
+    match key:
+        case k.And(keys):
+            want = Want.FLAGS
+            for one in keys:
+                want |= wanted(one)
+            return want
+        case k.Or(left, right):
+            return wanted(left) | wanted(right)
+        case k.Not(inner):
+            return wanted(inner)
+        case k.ReceivedDate():
+            return Want.DATES
+        case k.HeaderHas() | k.SentDate() | k.BodyHas() | k.TextHas():
+            return Want.PREFIX | Want.SUMMARY
+        case _:
+            return Want.FLAGS
+
+
+def compiled(key: SearchKey, view: FolderView) -> Test:  # noqa: PLR0911 - a flat list of kinds
+    """The test of `key` in the folder of `view`."""
+    match key:
+        case k.And(keys):
+            return _all([compiled(one, view) for one in keys])
+        case k.Or(left, right):
+            return _not(_all([_not(compiled(left, view)), _not(compiled(right, view))]))
+        case k.Not(inner):
+            return _not(compiled(inner, view))
+        case k.HeaderHas() | k.SentDate():
+            holds = _field_holds(key) if isinstance(key, k.HeaderHas) else _sent(key)
+            return lambda known: None if known.header is None else holds(known.header)
+        case k.BodyHas() | k.TextHas():
+            return _text_holds(key.text.casefold(), in_header=isinstance(key, k.TextHas))
+        case k.HasUid() | k.IsNumbered():
+            chosen = frozenset(candidates(key, view))
+            return lambda known: known.row.uid in chosen
+        case _:
+            return _row_test(key)
+
+
+def _all(tests: list[Test]) -> Test:
+    def test(known: Known) -> bool | None:
+        answer: bool | None = True
+        for one in tests:
+            found = one(known)
+            if found is False:
+                return False
+            if found is None:
+                answer = None
+        return answer
+
+    return test
+
+
+def _not(inner: Test) -> Test:
+    def test(known: Known) -> bool | None:
+        answer = inner(known)
+        return None if answer is None else not answer
+
+    return test
+
+
+def _row_test(key: k.Always | k.HasFlag | k.Larger | k.Smaller | k.ReceivedDate) -> Test:
     match key:
         case k.Always():
-            return True
-        case k.And(keys):
-            return _all([judge(one, known, limits) for one in keys])
-        case k.Or(left, right):
-            return _negated(_all([_negated(judge(one, known, limits)) for one in (left, right)]))
-        case k.Not(inner):
-            return _negated(judge(inner, known, limits))
-        case k.HeaderHas() | k.SentDate():
-            return None if known.header is None else _by_header(key, known.header)
-        case k.BodyHas() | k.TextHas():
-            return None if known.whole is None else _by_text(key, known)
-        case _:
-            return _by_row(key, known, limits)
-
-
-def _all(answers: list[bool | None]) -> bool | None:
-    if False in answers:
-        return False
-    return None if None in answers else True
-
-
-def _negated(answer: bool | None) -> bool | None:
-    return None if answer is None else not answer
-
-
-def _by_row(key: SearchKey, known: Known, limits: Limits) -> bool:
-    match key:
+            return lambda _: True
         case k.HasFlag(flag):
-            return flag.lower() in known.flags
+            lower = flag.lower()
+            return lambda known: lower in known.flags
         case k.Larger(octets):
-            return known.row.octets > octets
+            return lambda known: known.row.octets > octets
         case k.Smaller(octets):
-            return known.row.octets < octets
-        case k.IsNumbered(numbers):
-            return _holds(numbers, known.number, limits.last_number)
-        case k.HasUid(uids):
-            return _holds(uids, known.row.uid, limits.last_uid)
+            return lambda known: known.row.octets < octets
         case k.ReceivedDate(test, day):
-            return known.row.internal_date is not None and _compares(known.row.internal_date.date(), test, day)
-        case _:
-            raise AssertionError("judge handles every other kind")
+            return lambda known: _compares(known.row.internal_date, test, day)
 
 
-def _holds(numbers: SequenceSet, number: int, last: int) -> bool:
-    return any(low <= number <= high for low, high in numbers.resolve(last))
-
-
-def _compares(found: date, test: DateTest, day: date) -> bool:
+def _compares(found: datetime | None, test: DateTest, day: date) -> bool:
+    if found is None:
+        return False
     match test:
         case DateTest.BEFORE:
-            return found < day
+            return found.date() < day
         case DateTest.ON:
-            return found == day
+            return found.date() == day
         case DateTest.SINCE:
-            return found >= day
+            return found.date() >= day
 
 
-def _by_header(key: k.HeaderHas | k.SentDate, header: bytes) -> bool:
-    if isinstance(key, k.SentDate):
-        sent = next((_day(field.raw) for field in fields(header) if field.name == "date"), None)
-        return sent is not None and _compares(sent, key.test, key.day)
-    wanted, text = key.name.lower(), key.text.casefold()
-    values = (field.raw for field in fields(header) if field.name == wanted)
-    return any(text in decode_words(unfold(value)).casefold() for value in values)
+def _sent(key: k.SentDate) -> Callable[[bytes], bool]:
+    """Whether the Date field, as its writer saw it, is that day; without regard to zone [RFC 3501 §6.4.4]."""
+
+    def holds(header: bytes) -> bool:
+        raw = next((field.raw for field in fields(header) if field.name == "date"), None)
+        try:
+            sent = None if raw is None else parsedate_to_datetime(decode_text(unfold(raw)))
+        except (ValueError, TypeError, OverflowError):
+            sent = None
+        return _compares(sent, key.test, key.day)
+
+    return holds
 
 
-def _day(raw: bytes) -> date | None:
-    """The day in a Date field as its writer saw it, without regard to zone.  [RFC 3501 §6.4.4]"""
-    try:
-        return parsedate_to_datetime(decode_text(unfold(raw))).date()
-    except (ValueError, TypeError):
-        return None
+def _field_holds(key: k.HeaderHas) -> Callable[[bytes], bool]:
+    name, text = key.name.lower(), key.text.casefold()
+
+    def holds(header: bytes) -> bool:
+        return any(text in decode_words(field.raw).casefold() for field in fields(header) if field.name == name)
+
+    return holds
 
 
-def _by_text(key: k.BodyHas | k.TextHas, known: Known) -> bool:
-    """Whether a text part, decoded, holds the text; for TEXT also whether the header does, raw or decoded."""
-    text = key.text.casefold()
-    whole = known.whole or b""
-    if (
-        isinstance(key, k.TextHas)
-        and known.header is not None
-        and text in decode_words(unfold(known.header)).casefold()
-    ):
-        return True
-    return any(
-        text in decode_charset(decoded(whole, part), part.params.get("charset") or "us-ascii").casefold()
-        for part in walk(parse(whole))
-        if not part.children and part.content_type.startswith("text/")
-    )
+def _text_holds(text: str, *, in_header: bool) -> Test:
+    """Whether a text part holds `text` once decoded, or else the header does if that counts."""
+
+    def test(known: Known) -> bool | None:
+        if in_header and known.header is not None and text in decode_words(known.header).casefold():
+            return True
+        if known.body is None:
+            return None
+        body = known.body
+        return any(
+            text in decode_charset(decoded(body, part), part.params.get("charset") or "us-ascii").casefold()
+            for part in walk(parse(body))
+            if not part.children and part.content_type.startswith("text/")
+        )
+
+    return test

@@ -1,4 +1,4 @@
-"""GETQUOTA, GETQUOTAROOT, SETQUOTA: one root a mailbox account, counted in octets.  [RFC 9208]"""
+"""GETQUOTA, GETQUOTAROOT, SETQUOTA: one root a mailbox account, counted in octets [RFC 9208]."""
 
 from mssante_sim.imap.commands.context import Context
 from mssante_sim.imap.core import responses as r
@@ -12,7 +12,7 @@ _ROOT = "User quota"
 
 
 async def get_quota(ctx: Context, command: GetQuota) -> Done:
-    """Usage and limit of the root.  [RFC 9208 §4.1.1]
+    """Usage and limit of the root [RFC 9208 §4.1.1].
 
     Raises:
         MailboxMissing: there is no root of that name.
@@ -23,12 +23,12 @@ async def get_quota(ctx: Context, command: GetQuota) -> Done:
 
 
 async def get_quota_root(ctx: Context, command: GetQuotaRoot) -> Done:
-    """The root of a folder, with usage and limit.  [RFC 9208 §4.1.2]"""
+    """The root of a folder, with usage and limit [RFC 9208 §4.1.2]."""
     return Done("Getquotaroot completed.", untagged=(r.QuotaRoots(command.mailbox, (_ROOT,)), await _quota(ctx)))
 
 
 async def set_quota(_: Context, __: SetQuota) -> Done:
-    """Never: limits are the operator's.  [RFC 9208 §4.1.3]"""
+    """Never: limits are the operator's [RFC 9208 §4.1.3]."""
     raise NoPermission("Quota limits cannot be changed by clients.")
 
 

@@ -15,7 +15,7 @@ __all__ = ["close", "select", "status", "unselect"]
 
 
 async def select(ctx: Context, command: Select) -> Done:
-    """The folder is selected, read-only for EXAMINE; the one before is closed without expunging.  [RFC 3501 §6.3.1]
+    """The folder is selected, read-only for EXAMINE; the one before is closed without expunging [RFC 3501 §6.3.1].
 
     No UNSEEN code is sent: finding the first unseen of 100,000 messages costs more than all the rest, IMAP4rev2
     dropped it, and a client that wants it searches.
@@ -40,7 +40,7 @@ async def select(ctx: Context, command: Select) -> Done:
 
 
 async def close(ctx: Context, _: Close) -> Done:
-    r"""No folder is selected; messages with ``\Deleted`` are gone unless it was read-only.  [RFC 3501 §6.4.2]"""
+    r"""No folder is selected; messages with ``\Deleted`` are gone unless it was read-only [RFC 3501 §6.4.2]."""
     folder, read_only = ctx.view.folder, ctx.view.read_only
     ctx.release()
     if not read_only:
@@ -49,13 +49,13 @@ async def close(ctx: Context, _: Close) -> Done:
 
 
 async def unselect(ctx: Context, _: Unselect) -> Done:
-    """No folder is selected, nothing was removed.  [RFC 3691 §2]"""
+    """No folder is selected, nothing was removed [RFC 3691 §2]."""
     ctx.release()
     return Done("Unselect completed.")
 
 
 async def status(ctx: Context, command: Status) -> Done:
-    """Counters of a folder, selected or not.  [RFC 3501 §6.3.10]
+    """Counters of a folder, selected or not [RFC 3501 §6.3.10].
 
     Raises:
         MailboxMissing: there is no such folder.

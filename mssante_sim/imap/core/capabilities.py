@@ -9,7 +9,7 @@ from mssante_sim.imap.core.states import Phase
 __all__ = ["MECHANISMS", "PROMISES", "advertised", "broken_promises"]
 
 MECHANISMS: Final = ("PLAIN", "LOGIN")
-"""SASL mechanisms; all send the password, so all need TLS.  [RFC 4616], [draft-murchison-sasl-login §2]"""
+"""SASL mechanisms; all send the password, so all need TLS [RFC 4616], [draft-murchison-sasl-login §2]."""
 
 _BASE: Final = ("IMAP4rev1", "SASL-IR", "LITERAL+", "ID", "ENABLE", "IDLE")
 _LOGGED_IN: Final = (
@@ -46,7 +46,7 @@ PROMISES: Final[dict[str, tuple[type[c.Command], ...]]] = {
 
 
 def advertised(phase: Phase, *, secure: bool) -> tuple[str, ...]:
-    """Capabilities of a connection; before TLS and before login only what can be used then.  [RFC 3501 §6.1.1]"""
+    """Capabilities of a connection; before TLS and before login only what can be used then [RFC 3501 §6.1.1]."""
     if phase is not Phase.ANONYMOUS:
         return _BASE + _LOGGED_IN
     if not secure:

@@ -9,13 +9,13 @@ from mssante_sim.imap.core import responses as r
 __all__ = ["RECENT", "SYSTEM_FLAGS", "announcement"]
 
 SYSTEM_FLAGS: Final = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
-"""What a client may set.  [RFC 3501 §2.3.2]"""
+"""What a client may set [RFC 3501 §2.3.2]."""
 
 RECENT: Final = "\\Recent"
 
 
 def announcement(keywords: Iterable[str], *, read_only: bool) -> tuple[r.Response, ...]:
-    """FLAGS and PERMANENTFLAGS: no flag is ever shown before it stood in one of these.  [RFC 3501 §7.1]"""
+    """FLAGS and PERMANENTFLAGS: no flag is ever shown before it stood in one of these [RFC 3501 §7.1]."""
     flags = (*SYSTEM_FLAGS, *sorted(keywords))
     permanent = codes.permanent_flags(() if read_only else flags, new_keywords=not read_only)
     text = "Read-only mailbox." if read_only else "Flags permitted."

@@ -1,4 +1,4 @@
-"""The server's half of AUTHENTICATE with a password.  [RFC 3501 §6.2.2]"""
+"""The server's half of AUTHENTICATE with a password [RFC 3501 §6.2.2]."""
 
 from base64 import b64decode
 from typing import Final
@@ -59,7 +59,7 @@ def decode_response(line: bytes) -> bytes:
     """The octets that a client's line stands for.
 
     Raises:
-        SyntaxFault: it is not base64, or ``*``: the client gave up.  [RFC 3501 §6.2.2]
+        SyntaxFault: it is not base64, or ``*``: the client gave up [RFC 3501 §6.2.2].
     """
     if line == b"*":
         raise SyntaxFault("Authentication cancelled.")
@@ -70,7 +70,7 @@ def decode_response(line: bytes) -> bytes:
 
 
 def _plain(octets: bytes) -> tuple[str, str]:
-    """``[authzid] NUL authcid NUL passwd``.  [RFC 4616 §2]"""
+    """``[authzid] NUL authcid NUL passwd`` [RFC 4616 §2]."""
     parts = octets.split(b"\0")
     if len(parts) != 3:
         raise AuthenticationFailed("Invalid credentials.")

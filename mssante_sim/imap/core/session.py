@@ -135,7 +135,7 @@ class ImapSession:
             self._early.append(change)
 
     def tls_started(self) -> None:
-        """The connection is encrypted; all that was said before in the clear is forgotten.  [RFC 3501 §6.2.1]"""
+        """The connection is encrypted; all that was said before in the clear is forgotten [RFC 3501 §6.2.1]."""
         self._secure = True
         self._running = None
         self._framer = CommandFramer(self._limits.frames)
@@ -149,7 +149,7 @@ class ImapSession:
             self.phase = Phase.AUTHENTICATED
 
     def still_here(self) -> None:
-        """An idling client is told that the server lives; a peer that is gone is found so.  [RFC 2177 §3]"""
+        """An idling client is told that the server lives; a peer that is gone is found so [RFC 2177 §3]."""
         if self._idle is not None:
             self._say(r.Reply(r.Condition.OK, "Still here"))
 
@@ -317,7 +317,7 @@ class ImapSession:
             for change in self._early:
                 done.view.notice(change)
             self._early = []
-        self.phase = phase_after(command, self.phase, ok=True)
+        self._move(command, ok=True)
         code = done.code
         if isinstance(command, c.Login):
             self._framer.logged_in = True
@@ -326,13 +326,18 @@ class ImapSession:
         self._say(r.Reply(r.Condition.OK, done.text, code, command.tag))
 
     def _failed(self, command: c.Command, fault: ImapFault) -> None:
-        self.phase = phase_after(command, self.phase, ok=False)
+        self._move(command, ok=False)
         self._release(command)
         self._say(r.reply_to(command.tag, fault))
         if isinstance(fault, AuthenticationFailed):
             self._failed_logins += 1
             if self._failed_logins >= self._limits.failed_logins:
                 self.bye("Too many failed logins.")
+
+    def _move(self, command: c.Command, *, ok: bool) -> None:
+        """The phase changes as the table says, unless goodbye was said while `command` ran."""
+        if self.phase is not Phase.OVER:
+            self.phase = phase_after(command, self.phase, ok=ok)
 
     def _release(self, command: c.Command) -> None:
         """The client is told what it may be told of its folder while `command` ends."""

@@ -61,7 +61,7 @@ RULES: Final[dict[type[c.Command], Rule]] = {
     c.Authenticate: Rule(ANONYMOUS, needs_tls=True, on_ok=Phase.AUTHENTICATED),
     c.Login: Rule(ANONYMOUS, needs_tls=True, on_ok=Phase.AUTHENTICATED),
     c.Enable: Rule(LOGGED_IN),
-    # A refused SELECT leaves no folder selected.  [RFC 3501 §6.3.1]
+    # A refused SELECT leaves no folder selected [RFC 3501 §6.3.1].
     c.Select: Rule(LOGGED_IN, on_ok=Phase.SELECTED, on_no=Phase.AUTHENTICATED),
     c.Create: Rule(LOGGED_IN),
     c.Delete: Rule(LOGGED_IN),

@@ -108,7 +108,7 @@ class FolderView:
         r"""Whether this session shows the message as ``\Recent``.
 
         A message that arrives while several sessions look is recent in each of them: none can know that it
-        was first.  [RFC 3501 §2.3.2]
+        was first [RFC 3501 §2.3.2].
         """
         return uid >= self._recent_from
 
@@ -172,7 +172,7 @@ class FolderView:
                 self._mixed.discard(state.uid)
 
     def made(self, states: Iterable[FlagState]) -> None:
-        """The client made `states` and wants no echo; what others changed is still sent.  [RFC 9051 §6.4.6]"""
+        """The client made `states` and wants no echo; what others changed is still sent [RFC 9051 §6.4.6]."""
         if not self._flags:
             return
         for state in states:

@@ -12,8 +12,9 @@ from typing import Final
 
 from mssante_sim.imap.core.fetch_items import BodySection, SectionText
 from mssante_sim.message.headers import fields
-from mssante_sim.message.parts import SectionKind, parse, section
+from mssante_sim.message.parts import Part, SectionKind, parse, section
 from mssante_sim.storage.api import MailStore, MessageRow
+from mssante_sim.storage.errors import StoreCorrupt
 
 __all__ = ["StoredMessage", "Stretch"]
 
@@ -40,7 +41,7 @@ class Stretch:
 
 
 class StoredMessage:
-    """One message as FETCH sees it; its body is read at most once where all of it is needed."""
+    """One message as FETCH sees it; its MIME tree is made at most once."""
 
     def __init__(self, store: MailStore, row: MessageRow) -> None:
         assert row.prefix is not None, "the prefix was not read"  # noqa: S101 - items.wanted asks for both
@@ -50,7 +51,7 @@ class StoredMessage:
         self._prefix = row.prefix
         self._header_octets = row.summary.header_octets
         self._body_octets = row.octets - len(row.prefix)
-        self._whole: bytes | None = None
+        self._root: Part | None = None
 
     async def find(self, item: BodySection) -> Stretch | None:
         """What `item` asks for; None if the message has no such part."""
@@ -70,33 +71,37 @@ class StoredMessage:
                 return Stretch(header if text is SectionText.HEADER else _chosen(header, item))
 
     async def _of_part(self, item: BodySection) -> Stretch | None:
-        if self._whole is None:
-            self._whole = await self._store.read(self._row.body)
-        whole = self._whole
-        if len(whole) <= _PARSED_HERE_OCTETS:
-            return _part_of(whole, item)
-        return await asyncio.to_thread(_part_of, whole, item)
+        listed = item.text in (SectionText.HEADER_FIELDS, SectionText.HEADER_FIELDS_NOT)
+        place = section(await self._tree(), item.part, "HEADER" if listed else _KINDS[item.text])
+        if place is None:
+            return None
+        start, end = place
+        if listed:
+            return Stretch(_chosen(await self._store.read(self._row.body, start, end - start), item))
+        return Stretch(b"", start, end - start)
+
+    async def _tree(self) -> Part:
+        if self._root is None:
+            whole = await self._store.read(self._row.body)
+            here = len(whole) <= _PARSED_HERE_OCTETS
+            self._root = parse(whole) if here else await asyncio.to_thread(parse, whole)
+        return self._root
 
     async def octets(self, stretch: Stretch, slice_octets: int) -> AsyncIterator[bytes]:
-        """The octets of `stretch`, in pieces of at most `slice_octets` that are read one by one."""
-        if stretch.at_hand:
-            yield stretch.at_hand
+        """The octets of `stretch`, in pieces of at most `slice_octets` that are read one by one.
+
+        Raises:
+            StoreCorrupt: the body is shorter than its row says.
+        """
+        for at in range(0, len(stretch.at_hand), slice_octets):
+            yield stretch.at_hand[at : at + slice_octets]
         at, end = stretch.start, stretch.start + stretch.length
         while at < end:
             piece = await self._store.read(self._row.body, at, min(slice_octets, end - at))
+            if not piece:
+                raise StoreCorrupt("A message is damaged.", detail=f"body {self._row.body} ends at {at}, not {end}")
             at += len(piece)
             yield piece
-
-
-def _part_of(whole: bytes, item: BodySection) -> Stretch | None:
-    listed = item.text in (SectionText.HEADER_FIELDS, SectionText.HEADER_FIELDS_NOT)
-    kind: SectionKind = "HEADER" if listed else _KINDS[item.text]
-    place = section(parse(whole), item.part, kind)
-    if place is None:
-        return None
-    if listed:
-        return Stretch(_chosen(whole[place[0] : place[1]], item))
-    return Stretch(whole[place[0] : place[1]])
 
 
 _KINDS: Final[dict[SectionText | None, SectionKind]] = {
@@ -108,7 +113,7 @@ _KINDS: Final[dict[SectionText | None, SectionKind]] = {
 
 
 def _chosen(header: bytes, item: BodySection) -> bytes:
-    """The fields that HEADER.FIELDS (or .NOT) names, then the empty line.  [RFC 3501 §6.4.5]"""
+    """The fields that HEADER.FIELDS (or .NOT) names, then the empty line [RFC 3501 §6.4.5]."""
     names = {name.lower() for name in item.fields}
     keep: Callable[[str], bool] = (
         names.__contains__ if item.text is SectionText.HEADER_FIELDS else lambda name: name not in names
