@@ -51,9 +51,7 @@ def root() -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns its exit status, after one sentence on standard error if it failed."""
     try:
-        root.main(arguments, prog_name="mssante-sim", standalone_mode=False)
-    except click.exceptions.Exit as done:
-        return done.exit_code
+        outcome = root.main(arguments, prog_name="mssante-sim", standalone_mode=False)
     except click.Abort:
         return 130  # as a shell reports an interrupt
     except click.UsageError as error:
@@ -69,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     except SimulatorError as error:
         _say(error.public)
         return error.exit_code
-    return 0
+    return outcome if isinstance(outcome, int) else 0  # the status of click's Exit, or what a command returned
 
 
 def _say(sentence: str) -> None:
