@@ -17,7 +17,7 @@ from mssante_sim.storage.errors import (
     StoreReadOnly,
 )
 
-__all__ = ["connect", "migrate", "refused", "translated"]
+__all__ = ["connect", "make_private", "migrate", "refused", "translated"]
 
 OLDEST_SQLITE = (3, 51, 3)
 """The first without the WAL-reset bug."""
@@ -43,7 +43,7 @@ def connect(file: Path, *, readonly: bool = False, vfs: str | None = None) -> ap
         raise StoreError("The installed apsw brings a SQLite with a known data-loss bug; install apsw 3.51.3 or later.")
     with translated(file):
         if not readonly:
-            os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))  # -wal and -shm take this mode over
+            make_private(file)  # -wal and -shm take its mode over
         flags = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE
         connection = apsw.Connection(str(file), flags=flags | apsw.SQLITE_OPEN_NOMUTEX, vfs=vfs)
         connection.set_busy_timeout(BUSY_MS)
@@ -56,6 +56,11 @@ def connect(file: Path, *, readonly: bool = False, vfs: str | None = None) -> ap
             connection.pragma("journal_size_limit", WAL_KEPT_OCTETS)
             connection.pragma("foreign_keys", True)
     return connection
+
+
+def make_private(file: Path) -> None:
+    """`file` exists; if it was made just now, its owner alone may read it."""
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def migrate(connection: apsw.Connection, steps: Sequence[str], *, file: Path) -> None:

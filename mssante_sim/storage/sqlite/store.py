@@ -43,7 +43,7 @@ from mssante_sim.storage.sqlite import folders as folder_sql
 from mssante_sim.storage.sqlite import messages as message_sql
 from mssante_sim.storage.sqlite import reading, tidying
 from mssante_sim.storage.sqlite.bodies import LARGEST_BLOB, Placed, Vault
-from mssante_sim.storage.sqlite.database import connect, migrate, translated
+from mssante_sim.storage.sqlite.database import connect, make_private, migrate, translated
 from mssante_sim.storage.sqlite.feed import Feed
 from mssante_sim.storage.sqlite.readers import Readers
 from mssante_sim.storage.sqlite.schema import STEPS
@@ -346,7 +346,9 @@ def _lock(file: Path) -> apsw.Connection:
     """The right to serve this home, held until the connection is closed or the process ends."""
     # SQLite's own lock on an empty database: it ends with the process, and is the same call on every system.
     with translated(file):
+        make_private(file)
         connection = apsw.Connection(str(file))
+        connection.pragma("journal_mode", "memory")
         try:
             connection.execute("BEGIN EXCLUSIVE")
         except apsw.BusyError as error:
