@@ -348,8 +348,8 @@ def _lock(file: Path) -> apsw.Connection:
     with translated(file):
         make_private(file)
         connection = apsw.Connection(str(file))
-        connection.pragma("journal_mode", "memory")
         try:
+            connection.pragma("journal_mode", "memory")
             connection.execute("BEGIN EXCLUSIVE")
         except apsw.BusyError as error:
             connection.close()
