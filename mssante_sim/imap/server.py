@@ -82,7 +82,7 @@ class ImapServer:
             backlog=_BACKLOG,
         )
 
-    async def stop(self, grace_s: float = 5.0) -> None:
+    async def stop(self, grace_s: float = 2.0) -> None:
         """No port is open; every client got a BYE, after its command if that ended within `grace_s`."""
         for server in self._servers.values():
             server.close()

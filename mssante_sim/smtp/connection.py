@@ -20,6 +20,7 @@ from mssante_sim.smtp.replies import Refusal
 __all__ = ["Closing", "Connection", "Reply"]
 
 _CHUNK_OCTETS = 256 * 1024
+_FAREWELL_S = 1.0  # for the peer to read its last line
 _LINE_OCTETS = 2_048  # RFC 5321 §4.5.3.1.4 asks for 512, and parameters may add to it
 
 Reply = str | Refusal | None  # None: everything is said
@@ -124,6 +125,8 @@ class Connection(SMTP):
         if not self._writer.is_closing():
             self._writer.write(refusal.line().encode("ascii") + b"\r\n")
             self._writer.close()
+            # Closing TLS waits for the peer's word; one that does not even read must not hold the service up.
+            self.loop.call_later(_FAREWELL_S, self._writer.transport.abort)
 
     # what comes in
 

@@ -10,9 +10,7 @@ PATIENT = "279035121518989@patient.mssante.test"
 
 def test_a_trace_names_a_patient_by_a_stable_pseudonym_only(tmp_path: Path) -> None:
     file = tmp_path / "audit.log"
-    audit = AuditFile(
-        file, FixedClock(datetime(2026, 11, 23, tzinfo=UTC)), Pseudonyms(b"key", "patient.mssante.test")
-    )
+    audit = AuditFile(file, FixedClock(datetime(2026, 11, 23, tzinfo=UTC)), Pseudonyms(b"key", "patient.mssante.test"))
     audit.record("smtp.data", user=PATIENT, result="250", recipient="lilas@officine.mssante.test", octets=20)
     audit.record("imap.fetch", user="lilas.titulaire", result="OK", sender=PATIENT.upper())
     audit.close()
