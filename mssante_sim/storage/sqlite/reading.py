@@ -23,7 +23,7 @@ from mssante_sim.storage.sqlite.folders import status
 from mssante_sim.storage.sqlite.values import flag_set, instant, uid_table
 from mssante_sim.storage.sqlite.writer import Database
 
-__all__ = ["SLICE_ROWS", "UidLists", "changed_since", "content", "exchange", "message_rows", "snapshot", "where_body"]
+__all__ = ["SLICE_ROWS", "UidLists", "changed_since", "content", "exchange", "find_body", "message_rows", "snapshot"]
 
 SLICE_ROWS = 200
 SLICE_OCTETS = 1_000_000
@@ -177,18 +177,20 @@ def changed_since(
 
 # bodies
 
-_BODY = "SELECT octets, file FROM body WHERE id = ?"
+_BODY = """
+    SELECT octets, file, CASE WHEN octets <= ?2 THEN (SELECT octets FROM content WHERE body = body.id) END
+    FROM body WHERE id = ?1"""
 _CONTENT = "SELECT substr(octets, ?2 + 1, ?3) FROM content WHERE body = ?1"
 
 
-def where_body(connection: Database, body: BodyId) -> tuple[int, str | None]:
-    """Length of a body, and the file it lies in if it is not in the database.
+def find_body(connection: Database, body: BodyId, small: int) -> tuple[int, str | None, bytes | None]:
+    """Length of a body, the file it lies in if it is not in the database, and all of it up to `small` octets.
 
     Raises:
         BodyMissing: it was purged.
     """
-    for octets, file in connection.execute(_BODY, (body,)):
-        return octets, file
+    for octets, file, whole in connection.execute(_BODY, (body, small)):
+        return octets, file, whole
     raise BodyMissing("The message is gone.")
 
 

@@ -297,16 +297,15 @@ class SqliteStore:
 
     async def read(self, body: BodyId, offset: int = 0, length: int | None = None) -> bytes:
         """See MailStore."""
-        octets, file = self._readers.here(lambda db: reading.where_body(db, body))
+        octets, file, whole = self._readers.here(lambda db: reading.find_body(db, body, READ_HERE_OCTETS))
+        if whole is not None:
+            return whole[offset : None if length is None else offset + length]
         length = octets - offset if length is None else min(length, octets - offset)
         if length <= 0:
             return b""
         if file is not None:
             return await self._readers.elsewhere(lambda _: self._read_file(file, offset, length))
-        query = partial(reading.content, body=body, offset=offset, length=length)
-        if octets <= READ_HERE_OCTETS:
-            return self._readers.here(query)
-        return await self._readers.elsewhere(query)
+        return await self._readers.elsewhere(partial(reading.content, body=body, offset=offset, length=length))
 
     def _read_file(self, name: str, offset: int, length: int) -> bytes:
         try:
