@@ -28,7 +28,6 @@ __all__ = [
     "list_of",
     "mailbox",
     "name",
-    "octets_of_base64",
     "sequence_set",
     "text",
     "utf8",
@@ -97,19 +96,17 @@ def mailbox(cursor: Cursor) -> str:
 
 
 def base64(cursor: Cursor, what: str) -> bytes:
-    """``base64 / "="`` [RFC 4959 §7], decoded."""
+    """``base64 / "="`` [RFC 4959 §7], decoded; ``=`` alone stands for nothing."""
+    fault = cursor.unexpected(f"{what} in base64, with its padding")
     found = cursor.take(_BASE64)
-    return octets_of_base64(cursor.expect(found, what)[0], what)
-
-
-def octets_of_base64(encoded: bytes, what: str) -> bytes:
-    """What `encoded` stands for; ``=`` alone for nothing."""
-    if encoded == b"=":
+    if found is None:
+        raise fault
+    if found[0] == b"=":
         return b""
     try:
-        return a2b_base64(encoded, strict_mode=True)
+        return a2b_base64(found[0], strict_mode=True)
     except Base64Error:
-        raise SyntaxFault(f"Expected {what} in base64, with its padding.") from None
+        raise fault from None
 
 
 # flags

@@ -22,7 +22,6 @@ from mssante_sim.imap.core.grammar import (
     list_of,
     mailbox,
     name,
-    octets_of_base64,
     sequence_set,
     text,
 )
@@ -31,7 +30,7 @@ from mssante_sim.imap.core.parse_list import list_mailboxes, list_pattern
 from mssante_sim.imap.core.parse_search import search
 from mssante_sim.storage.api import FlagMode
 
-__all__ = ["is_done", "parse", "sasl_response"]
+__all__ = ["parse"]
 
 _OPENING = re.compile(rb"[^ ]+ ([A-Za-z][A-Za-z0-9.-]*)(?= |\Z)")
 _STORE = re.compile(rb"([+-]?)FLAGS(\.SILENT)?(?= )", re.IGNORECASE)
@@ -59,21 +58,6 @@ def parse(frame: Frame) -> c.Command:
     command = _reader(_READERS, word)(cursor, tag)
     cursor.expect_end()
     return command
-
-
-def is_done(frame: Frame) -> bool:
-    """Whether `frame` is the line that ends IDLE [RFC 2177 §3]."""
-    return frame.lines[0].upper() == b"DONE"
-
-
-def sasl_response(frame: Frame) -> bytes | None:
-    """The client's answer to a challenge, decoded, or None: it cancels with ``*`` [RFC 3501 §6.2.2].
-
-    Raises:
-        SyntaxFault: it is no base64.
-    """
-    line = frame.lines[0]
-    return None if line == b"*" else octets_of_base64(line, "a response")
 
 
 def _reader(readers: dict[str, _Reader], word: str) -> _Reader:

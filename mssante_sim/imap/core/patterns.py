@@ -14,15 +14,16 @@ class ListPattern:
     costs a step per character, whatever the pattern: no nesting of wildcards makes it slow.
     """
 
-    __slots__ = ("_any", "_delimiter", "_level", "_literal", "_pattern", "_wild")
+    __slots__ = ("_any", "_delimiter", "_end", "_level", "_literal", "_wild")
 
     def __init__(self, pattern: str, delimiter: str = "/") -> None:
         # Of neighbouring wildcards the strongest is enough.
-        self._pattern = _WILDCARDS.sub(lambda run: "*" if "*" in run[0] else "%", pattern)
+        places = _WILDCARDS.sub(lambda run: "*" if "*" in run[0] else "%", pattern)
+        self._end = len(places)
         self._delimiter = delimiter
         self._any = self._level = 0
         self._literal: dict[str, int] = {}
-        for place, character in enumerate(self._pattern):
+        for place, character in enumerate(places):
             bit = 1 << place
             if character == "*":
                 self._any |= bit
@@ -34,19 +35,17 @@ class ListPattern:
 
     def matches(self, name: str) -> bool:
         """Whether `name` is asked for; INBOX in any case."""
-        if self._run(name):
-            return True
-        return name == "INBOX" and ListPattern(self._pattern.upper(), self._delimiter)._run(name)  # noqa: SLF001 - of its own kind
-
-    def _run(self, name: str) -> bool:
+        is_inbox = name == "INBOX"
         places = self._skip_wild(1)
         for character in name:
+            here = self._literal.get(character, 0)
+            if is_inbox:
+                here |= self._literal.get(character.lower(), 0)
             stay = self._any if character == self._delimiter else self._wild
-            step = (places & self._literal.get(character, 0)) << 1
-            places = self._skip_wild(step | (places & stay))
+            places = self._skip_wild((places & here) << 1 | places & stay)
             if not places:
                 return False
-        return bool(places >> len(self._pattern) & 1)
+        return bool(places >> self._end & 1)
 
     def _skip_wild(self, places: int) -> int:
         """`places`, and those reached where a wildcard stands for nothing; no two wildcards are neighbours."""

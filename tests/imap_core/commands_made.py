@@ -1,0 +1,134 @@
+"""Strategies that make every command, in every form the types allow."""
+
+import string as ascii_sets
+from datetime import date, datetime, timedelta, timezone
+
+from hypothesis import strategies as st
+
+from mssante_sim.imap.core import commands as c
+from mssante_sim.imap.core import search_keys as k
+from mssante_sim.imap.core.fetch_items import BodySection, MessageItem, SectionText
+from mssante_sim.imap.core.sequence import STAR, SequenceSet
+from mssante_sim.storage.api import FlagMode
+
+ATOM_CHARS = ascii_sets.ascii_letters + ascii_sets.digits + "!#$&',-./:;<=>?@^_`|}~"
+
+tags = st.text(ATOM_CHARS + "]", min_size=1, max_size=8)
+atoms = st.text(ATOM_CHARS + "+", min_size=1, max_size=12)
+words = atoms.map(str.upper).filter(lambda word: word.isascii())
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
+names = st.text(st.characters(codec="utf-8"), max_size=20).map(
+    lambda name: "INBOX" if name.upper() == "INBOX" else name
+)
+numbers = st.integers(1, 4_294_967_295) | st.just(STAR)
+sets = st.builds(
+    SequenceSet,
+    st.lists(st.tuples(numbers, numbers) | numbers.map(lambda n: (n, n)), min_size=1, max_size=6).map(tuple),
+)
+system_flags = st.sampled_from(["\\Answered", "\\Deleted", "\\Draft", "\\Flagged", "\\Seen"])
+flag_sets = st.frozensets(system_flags | atoms, max_size=5)
+zones = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+moments = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=zones).map(  # noqa: DTZ001 - bounds are naive
+    lambda moment: moment.replace(microsecond=0)
+)
+days = st.dates(date(1, 1, 1))
+field_names = st.text([chr(octet) for octet in range(0x21, 0x7F) if octet != 0x3A], min_size=1, max_size=12)
+
+simple_keys = st.one_of(
+    st.just(k.Always()),
+    st.builds(k.HasFlag, system_flags | st.just("\\Recent") | atoms),
+    st.builds(k.HeaderHas, texts, texts),
+    st.builds(k.BodyHas, texts),
+    st.builds(k.TextHas, texts),
+    st.builds(k.ReceivedDate, st.sampled_from(k.DateTest), days),
+    st.builds(k.SentDate, st.sampled_from(k.DateTest), days),
+    st.builds(k.Larger, st.integers(0, 2**63 - 1)),
+    st.builds(k.Smaller, st.integers(0, 2**63 - 1)),
+    st.builds(k.IsNumbered, sets),
+    st.builds(k.HasUid, sets),
+)
+search_keys = st.recursive(
+    simple_keys,
+    lambda inner: st.one_of(
+        st.builds(k.And, st.lists(inner, min_size=2, max_size=4).map(tuple)),
+        st.builds(k.Or, inner, inner),
+        st.builds(k.Not, inner),
+    ),
+    max_leaves=8,
+)
+
+parts = st.lists(st.integers(1, 4_294_967_295), max_size=4).map(tuple)
+partials = st.none() | st.tuples(st.integers(0, 4_294_967_295), st.integers(1, 4_294_967_295))
+
+
+def sections() -> st.SearchStrategy[BodySection]:
+    plain = st.sampled_from([None, SectionText.HEADER, SectionText.TEXT])
+    with_fields = st.sampled_from([SectionText.HEADER_FIELDS, SectionText.HEADER_FIELDS_NOT])
+    some_names = st.lists(field_names, min_size=1, max_size=4).map(tuple)
+    return st.one_of(
+        st.builds(BodySection, parts, plain, partial=partials, peek=st.booleans()),
+        st.builds(BodySection, parts, with_fields, some_names, partials, st.booleans()),
+        st.builds(BodySection, parts.filter(bool), st.just(SectionText.MIME), partial=partials, peek=st.booleans()),
+        st.sampled_from(
+            [
+                BodySection(older_name="RFC822"),
+                BodySection(text=SectionText.HEADER, peek=True, older_name="RFC822.HEADER"),
+                BodySection(text=SectionText.TEXT, older_name="RFC822.TEXT"),
+            ]
+        ),
+    )
+
+
+items = st.lists(st.sampled_from(MessageItem) | sections(), min_size=1, max_size=5, unique=True).map(tuple)
+uploads = st.builds(
+    c.Upload, st.binary(max_size=60).map(lambda octets: octets.replace(b"\0", b"")), flag_sets, st.none() | moments
+)
+id_fields = st.lists(st.tuples(texts, st.none() | texts), max_size=3).map(tuple)
+
+
+@st.composite
+def lists(draw: st.DrawFn) -> c.List:
+    patterns = draw(st.lists(names_or_patterns, min_size=1, max_size=3).map(tuple))
+    selection = draw(st.frozensets(st.sampled_from(c.ListSelection)))
+    if c.ListSelection.RECURSIVE_MATCH in selection:
+        selection |= {c.ListSelection.SUBSCRIBED}
+    returns = draw(st.frozensets(st.sampled_from(c.ListReturn)))
+    extended = bool(selection or returns or len(patterns) > 1) or draw(st.booleans())
+    return c.List(draw(tags), draw(any_names), patterns, selection, returns, extended)
+
+
+any_names = st.text(st.characters(codec="utf-8"), max_size=20)
+names_or_patterns = any_names | st.sampled_from(["*", "%", "", "Archive/%", "inbox"])
+
+commands = st.one_of(
+    st.sampled_from(
+        [c.Capability, c.Noop, c.Logout, c.StartTls, c.Namespace, c.Idle, c.Check, c.Close, c.Unselect, c.Expunge]
+    ).flatmap(lambda kind: st.builds(kind, tags)),
+    st.builds(c.Id, tags, id_fields),
+    st.builds(c.Authenticate, tags, words, st.none() | st.binary(max_size=40)),
+    st.builds(c.Login, tags, texts, texts),
+    st.builds(c.Enable, tags, st.lists(words, min_size=1, max_size=3).map(tuple)),
+    st.builds(c.Select, tags, names, st.booleans()),
+    st.builds(c.Create, tags, names, st.sampled_from([(), ("\\Sent",), ("\\Sent", "\\Trash")])),
+    st.sampled_from([c.Delete, c.Subscribe, c.Unsubscribe, c.GetQuotaRoot]).flatmap(
+        lambda kind: st.builds(kind, tags, names)
+    ),
+    st.builds(c.Rename, tags, names, names),
+    lists(),
+    st.builds(c.Lsub, tags, any_names, names_or_patterns),
+    st.builds(
+        c.Status,
+        tags,
+        names,
+        st.lists(st.sampled_from(c.StatusItem), min_size=1, unique=True).map(tuple),
+    ),
+    st.builds(c.Append, tags, names, st.tuples(uploads)),
+    st.builds(c.GetQuota, tags, texts),
+    st.builds(c.SetQuota, tags, texts, st.lists(st.tuples(words, st.integers(0, 2**63 - 1)), max_size=3).map(tuple)),
+    st.builds(c.Expunge, tags, sets),
+    st.builds(c.Search, tags, search_keys, st.booleans()),
+    st.builds(c.Fetch, tags, sets, items, st.booleans()),
+    st.builds(c.StoreFlags, tags, sets, st.sampled_from(FlagMode), flag_sets, st.booleans(), st.booleans()),
+    st.builds(c.CopyMessages, tags, sets, names, st.booleans()),
+    st.builds(c.MoveMessages, tags, sets, names, st.booleans()),
+)
