@@ -249,7 +249,12 @@ class MailStore(Protocol):
     """A mail store.  All methods belong to one event loop; listeners are called in it.
 
     Every coroutine may raise `StoreBusy` (retry is safe), `StoreReadOnly`, `StoreFull`
-    or `StoreCorrupt`; those that name a folder, `FolderMissing`.
+    or `StoreCorrupt`; those that name a folder, `FolderMissing`. UIDs are given ascending, each once.
+
+    A cancelled caller does not take back what it asked for: all of it is done, or nothing.
+    Whoever changes a folder has heard of the change, if watching, when the call returns.
+    Of calls under way when the disk fails, all raise; whether they took effect is seen
+    when the store is opened anew, where each did wholly or not at all.
     """
 
     # accounts and folders
@@ -372,13 +377,16 @@ class MailStore(Protocol):
         ...
 
     def watch(self, folder: FolderId, listener: Callable[[Change], None]) -> Watch:
-        """`listener` is called in the loop for each committed change of `folder`, in commit order."""
+        """`listener` is called in the loop for each committed change of `folder`, in commit order.
+
+        Arrivals that follow each other may be told as one.
+        """
         ...
 
     async def forget_mail(self) -> None:
         """Every folder is empty and has a new UIDVALIDITY; accounts and folders stay.
 
-        Exchanges and once-keys are forgotten.
+        Folders get new ids, their watchers hear FolderGone. Exchanges and once-keys are forgotten.
         """
         ...
 

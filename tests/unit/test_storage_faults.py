@@ -204,6 +204,23 @@ async def test_a_body_whose_file_cannot_be_synced_is_refused_and_leaves_no_file(
     assert await stored(store) == []
 
 
+async def test_what_fails_beside_a_batch_does_not_fail_the_batch(store, tmp_path):
+    entered, go = threading.Event(), threading.Event()
+
+    def slow(_transaction):
+        entered.set()
+        return go.wait(10)
+
+    batch = asyncio.create_task(store._write(slow))
+    assert await asyncio.to_thread(entered.wait, 10)
+    (tmp_path / "bodies").rmdir()
+    (tmp_path / "bodies").write_bytes(b"in the way")
+    assert await outcomes([deliver(store, LARGE)]) == [StoreReadOnly]
+    go.set()
+    assert await batch is True
+    assert await outcomes([deliver(store)]) == [StoreReadOnly]
+
+
 async def test_a_body_whose_folder_is_gone_is_refused(store, tmp_path):
     (tmp_path / "bodies").rmdir()
     (tmp_path / "bodies").write_bytes(b"in the way")

@@ -197,20 +197,21 @@ async def test_expunged_uids_beyond_memory_are_told_by_comparing(store, monkeypa
 async def test_uid_lists_are_right_whichever_instant_was_remembered(store):
     """A list remembered at one instant must not answer for another that merely has as many messages."""
     folder = await inbox(store)
-    await store.append(folder, [new() for _ in range(7)])
+    await store.append(folder, [new(b"x", "\\Deleted") if n == 2 else new() for n in range(1, 9)])
+    await store.expunge(folder)
     early = apsw.Connection(str(store._readers._file), flags=apsw.SQLITE_OPEN_READONLY)
     early.execute("BEGIN")
     before = reading.snapshot(early, folder, reading.UidLists())
-    await store.change_flags(folder, [1, 3], DELETED)
+    await store.change_flags(folder, [1, 4], DELETED)
     await store.expunge(folder)
     await store.append(folder, [new(), new()])
     lists = reading.UidLists()
     reader = apsw.Connection(str(store._readers._file), flags=apsw.SQLITE_OPEN_READONLY)
-    assert list(reading.snapshot(reader, folder, lists).uids) == [2, 4, 5, 6, 7, 8, 9]
-    assert list(reading.snapshot(early, folder, lists).uids) == [1, 2, 3, 4, 5, 6, 7] == list(before.uids)
-    assert list(reading.snapshot(reader, folder, lists).uids) == [2, 4, 5, 6, 7, 8, 9]
+    assert list(reading.snapshot(reader, folder, lists).uids) == [3, 5, 6, 7, 8, 9, 10]
+    assert list(reading.snapshot(early, folder, lists).uids) == [1, 3, 4, 5, 6, 7, 8] == list(before.uids)
+    assert list(reading.snapshot(reader, folder, lists).uids) == [3, 5, 6, 7, 8, 9, 10]
     await store.append(folder, [new()])
-    assert list(reading.snapshot(reader, folder, lists).uids) == [2, 4, 5, 6, 7, 8, 9, 10]
+    assert list(reading.snapshot(reader, folder, lists).uids) == [3, 5, 6, 7, 8, 9, 10, 11]
     early.close()
     reader.close()
 
