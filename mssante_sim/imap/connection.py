@@ -19,7 +19,10 @@ from mssante_sim.imap.core.session import Done, Hangup, ImapSession, Run, Upgrad
 from mssante_sim.imap.core.states import Phase
 from mssante_sim.storage.api import Change
 
-__all__ = ["Connection", "Registry"]
+__all__ = ["TLS_SHUTDOWN_S", "Connection", "Registry"]
+
+TLS_SHUTDOWN_S: Final = 2.0
+"""How long a client may take to confirm the end of TLS."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -153,7 +156,7 @@ class Connection(asyncio.Protocol):
                         self._handshaking = True
                         self._task = self._loop.create_task(self._upgrade(self._transport))
                     case Hangup():
-                        self._transport.close()
+                        self._close(self._transport)
                         break
                     case None:
                         break
@@ -172,12 +175,24 @@ class Connection(asyncio.Protocol):
         elif not wants and transport.is_reading():
             transport.pause_reading()
 
+    def _close(self, transport: asyncio.Transport) -> None:
+        """The connection ends once the client has taken what was written, or took too long."""
+        transport.close()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(self._services.limits.stalled_write_s, self.abort)
+
     async def _upgrade(self, transport: asyncio.Transport) -> None:
         assert self._tls is not None, "STARTTLS is refused where there is TLS"  # noqa: S101 - a rule of the session
         limit = self._services.limits.login_s
         try:
             secured = await self._loop.start_tls(
-                transport, self, self._tls, server_side=True, ssl_handshake_timeout=limit
+                transport,
+                self,
+                self._tls,
+                server_side=True,
+                ssl_handshake_timeout=limit,
+                ssl_shutdown_timeout=TLS_SHUTDOWN_S,
             )
         except (OSError, asyncio.CancelledError):  # ssl.SSLError and ConnectionError are among them
             transport.abort()
@@ -221,7 +236,7 @@ class Connection(asyncio.Protocol):
             self._session.bye(f"Internal error, incident {incident}.", "SERVERBUG")
             if isinstance(step := self._session.next(), Write):
                 self._transport.write(step.octets)
-            self._transport.close()
+            self._close(self._transport)
 
     # writing, and the time it takes --------------------------------------------------------------------------------
 
@@ -271,7 +286,5 @@ class Connection(asyncio.Protocol):
                 self._pump()
         elif self._task is None and quiet_s >= limits.autologout_s:
             self.end("Autologout; nothing came for too long.")
-        if self._transport is not None:
-            over = self._session.phase is Phase.OVER
-            pause_s = limits.stalled_write_s if over else limits.still_here_s
-            self._timer = self._loop.call_later(pause_s, self.abort if over else self._time_passed)
+        if self._transport is not None and not self._transport.is_closing():
+            self._timer = self._loop.call_later(limits.still_here_s, self._time_passed)

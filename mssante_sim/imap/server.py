@@ -10,7 +10,7 @@ from mssante_sim.clock import Clock
 from mssante_sim.errors import SimulatorError
 from mssante_sim.imap.commands.context import Authenticator, Services
 from mssante_sim.imap.commands.table import check_promises
-from mssante_sim.imap.connection import Connection
+from mssante_sim.imap.connection import TLS_SHUTDOWN_S, Connection
 from mssante_sim.imap.core.limits import ImapLimits
 from mssante_sim.storage.api import MailStore
 
@@ -79,6 +79,7 @@ class ImapServer:
             port,
             ssl=context,
             ssl_handshake_timeout=None if context is None else self._services.limits.login_s,
+            ssl_shutdown_timeout=None if context is None else TLS_SHUTDOWN_S,
             backlog=_BACKLOG,
         )
 
