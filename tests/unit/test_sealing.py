@@ -164,7 +164,9 @@ def test_to_cc_and_sender_share_one_envelope(world: World) -> None:
 
 
 def test_each_bcc_recipient_has_an_envelope_that_no_other_knows_of(world: World) -> None:
-    octets = message(ENTITIES["plain text"], f"Bcc: {HIDDEN},\r\n {HIDDEN_TOO}\r\nbCC : x@y\r\n".encode())
+    octets = message(
+        ENTITIES["plain text"], f"Bcc: {HIDDEN},\r\n {HIDDEN_TOO}\r\nbCC : x@y\r\nResent-Bcc: {HIDDEN}\r\n".encode()
+    )
     recipients = [world.recipient(address) for address in (HIDDEN, PHARMACY, HIDDEN_TOO)]
     forms = seal(world.job(octets, *recipients, file_sent=True))
     assert [(form.recipients, form.for_sender) for form in forms] == [
@@ -204,6 +206,24 @@ def test_the_sent_copy_is_sealed_when_only_bcc_recipients_are(world: World) -> N
     assert [(form.recipients, form.for_sender, world.can_open(form)) for form in forms] == [
         ((), True, {PATIENT}), ((HIDDEN,), False, {HIDDEN})
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["sender sealed", "sender in clear"])
+def test_no_copy_is_kept_that_nobody_asked_for(world: World, own: bool) -> None:
+    forms = seal(world.job(message(PDF), world.recipient(HIDDEN), **({} if own else {"sender_certificate": None})))
+    assert [(form.recipients, form.for_sender) for form in forms] == [((HIDDEN,), False)]
+
+
+def test_a_sender_with_sealing_off_keeps_a_plain_copy(world: World) -> None:
+    sealed, plain = seal(world.job(message(PDF), file_sent=True, sender_certificate=None))
+    assert (sealed.recipients, sealed.for_sender) == ((PHARMACY,), False)
+    assert plain == SealedBody(message(PDF), (), True)
+
+
+def test_a_header_that_nothing_follows_ends_before_what_is_added(world: World) -> None:
+    (form,) = seal(world.job(FIELDS + b"X-Last: word"))
+    assert b"X-Last: word\r\n" in outer_fields(form.octets)
+    assert world.signed_part(form, PHARMACY).endswith(b"us-ascii\r\n\r\n")
 
 
 def test_another_operator_s_message_is_encrypted_and_not_signed(world: World) -> None:
@@ -275,15 +295,16 @@ class TestConfidentialSubject:
 
     def test_the_payload_tells_what_is_seen_outside(self, world: World) -> None:
         form = self.sealed(
-            world, more=b"X-Long: one\r\n two\r\nReceived: by carrier\r\nBcc: x@y\r\nHP-Outer: forged\r\n"
+            world,
+            more=b"X-Long: one\r\n two\r\nReceived: by carrier\r\nReturn-Path: <c@d>\r\nBcc: x@y\r\nHP-Outer: forged\r\n",
         )
         inner = outer_fields(world.signed_part(form, PHARMACY))
         seen = [line.removeprefix(b"HP-Outer: ") for line in inner if line.startswith(b"HP-Outer: ")]
         outside = outer_fields(form.octets)
-        carried = (b"Content-", b"MIME-Version", b"Received", b"HP-Outer")
+        carried = (b"Content-", b"MIME-Version", b"Received", b"Return-Path", b"HP-Outer")
         assert seen == [line for line in outside if not line.startswith(carried)]
         assert FIELDS in b"".join(inner)
-        assert not any(line.startswith((b"Received", b"Bcc")) for line in inner)
+        assert not any(line.startswith((b"Received", b"Return-Path", b"Bcc")) for line in inner)
 
     def test_the_type_is_marked_and_the_body_is_untouched(self, world: World) -> None:
         inner = world.signed_part(self.sealed(world, PDF), PHARMACY)
@@ -296,6 +317,10 @@ class TestConfidentialSubject:
         inner = world.signed_part(form, PHARMACY)
         assert parse(inner).params.get("hp") == "cipher"
         assert b"Message-ID: <made@simulator>\r\n" in outer_fields(inner)
+
+    def test_a_message_its_writer_has_protected_keeps_its_subject(self, world: World) -> None:
+        form = self.sealed(world, b'Content-Type: text/plain; hp="clear"\r\n\r\nx\r\n')
+        assert b"Subject: Ordonnance\r\n" in outer_fields(form.octets)
 
     def test_a_message_its_writer_has_signed_keeps_its_subject(self, world: World) -> None:
         form = self.sealed(world, smime.sign(PDF, world.signer, at=AT))
