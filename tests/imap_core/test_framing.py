@@ -1,6 +1,7 @@
 """Where commands begin and end, however the packets are cut, and whatever is refused."""
 
 import tracemalloc
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
@@ -192,7 +193,7 @@ def test_a_large_message_costs_its_size_and_no_more(chunk: int) -> None:
 @example(b"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx{3+}\r\n", [33], True)
 def test_what_comes_out_never_depends_on_the_cuts(octets: bytes, cuts: list[int], logged_in: bool) -> None:
     edges = [0, *sorted(min(cut, len(octets)) for cut in cuts), len(octets)]
-    chunks = [octets[low:high] for low, high in zip(edges, edges[1:], strict=False)]
+    chunks = [octets[low:high] for low, high in pairwise(edges)]
 
     def shown(found: list[Event]) -> list[object]:
         return [

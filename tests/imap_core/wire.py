@@ -1,5 +1,6 @@
 """The client's side of the wire for tests: octets to events, and commands to octets."""
 
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from functools import singledispatch
@@ -218,8 +219,6 @@ def _(command: c.CopyMessages | c.MoveMessages) -> bytes:
 
 @arguments.register
 def _(command: c.Authenticate) -> bytes:
-    from base64 import b64encode  # noqa: PLC0415 - the only use
-
     initial = b"" if command.initial is None else b" " + (b64encode(command.initial) or b"=")
     return b"AUTHENTICATE %s%s" % (command.mechanism.encode(), initial)
 

@@ -12,7 +12,7 @@ from mssante_sim.imap.core.faults import SyntaxFault
 from mssante_sim.imap.core.framing import Frame
 from mssante_sim.imap.core.octets import ASTRING_CHARS, ATOM_CHARS, LIST_CHARS, QUOTED_PLAIN
 
-__all__ = ["LARGEST_NUMBER", "Cursor", "class_of"]
+__all__ = ["LARGEST_NUMBER", "Cursor", "bounded_number", "class_of", "quoted_back"]
 
 LARGEST_NUMBER = 4_294_967_295
 LARGEST_NUMBER64 = 9_223_372_036_854_775_807  # [RFC 9051 §9] number64
@@ -33,7 +33,7 @@ _LIST_ATOM = re.compile(class_of(LIST_CHARS) + b"+")
 _QUOTED = re.compile(b'"((?:%s++|\\\\["\\\\])*+)"' % class_of(QUOTED_PLAIN | frozenset(range(0x80, 0x100))))
 _ESCAPED = re.compile(rb'\\(["\\])')
 _DIGITS = re.compile(rb"[0-9]+")
-_TOKEN = re.compile(rb".[^ ()]*", re.DOTALL)
+_TOKEN = re.compile(rb'"[^"]*"?|.[^ ()]*', re.DOTALL)
 
 
 class Cursor:
@@ -79,11 +79,12 @@ class Cursor:
     def expect_octet(self, wanted: bytes) -> None:
         """Raises: SyntaxFault: `wanted` does not stand here."""
         if not self.octet(wanted):
-            raise self.unexpected("a space" if wanted == b" " else f"`{wanted.decode('ascii')}`")
+            raise self.unexpected(f"`{wanted.decode('ascii')}`")
 
     def sp(self) -> None:
-        """``SP = %x20``; exactly one.  Raises: SyntaxFault."""
-        self.expect_octet(b" ")
+        """``SP = %x20``; exactly one, with an argument behind it.  Raises: SyntaxFault."""
+        if not self.octet(b" "):
+            raise self.unexpected("a space" if self._at < len(self._line) else "more arguments")
 
     def word(self) -> str | None:
         """An atom, in capitals: the grammar's own words are not case-sensitive."""

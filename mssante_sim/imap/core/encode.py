@@ -147,12 +147,17 @@ def encode_item(item: r.FetchedItem) -> bytes:  # noqa: PLR0911 - as above
 
 
 def _date_time(date: datetime) -> bytes:
-    """``date-day-fixed "-" date-month "-" date-year SP time SP zone``.
+    """``date-day-fixed "-" date-month "-" date-year SP time SP zone``; two digits, as Dovecot writes them.
 
-    Not strftime: it would use the names of the locale, and `%Y` without leading zeros.
+    Not strftime: it would use the names of the locale, `%Y` without leading zeros, and half the time of a FETCH.
     """
-    day = f"{date.day:2d}-{MONTHS[date.month - 1]}-{date.year:04d}"
-    return f"{day} {date:%H:%M:%S} {date:%z}"[:26].encode("ascii")
+    offset = date.utcoffset()
+    minutes = round(offset.total_seconds() / 60) if offset else 0
+    sign, (hours, minutes) = "-" if minutes < 0 else "+", divmod(abs(minutes), 60)
+    return (
+        f"{date.day:02d}-{MONTHS[date.month - 1]}-{date.year:04d} "
+        f"{date.hour:02d}:{date.minute:02d}:{date.second:02d} {sign}{hours:02d}{minutes:02d}"
+    ).encode("ascii")
 
 
 def _mailbox(name: str) -> bytes:

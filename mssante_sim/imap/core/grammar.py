@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import TypeVar
 
-from mssante_sim.imap.core.cursor import LARGEST_NUMBER, Cursor, bounded_number, class_of, quoted_back
+from mssante_sim.imap.core.cursor import LARGEST_NUMBER, Cursor, bounded_number, class_of
 from mssante_sim.imap.core.faults import SyntaxFault
 from mssante_sim.imap.core.octets import ATOM_CHARS, MONTHS
 from mssante_sim.imap.core.sequence import STAR, SequenceSet
@@ -22,6 +22,7 @@ __all__ = [
     "choice",
     "date_time",
     "day",
+    "expect_word",
     "flag",
     "flag_list",
     "flags",
@@ -60,12 +61,19 @@ def list_of(cursor: Cursor, element: Callable[[Cursor], _Value], *, may_be_empty
 
 
 def choice(cursor: Cursor, choices: dict[str, _Value], what: str) -> _Value:
-    """One of the words that are keys of `choices`."""
+    """What one of the words that are keys of `choices` stands for."""
     fault = cursor.unexpected(f"{what} ({', '.join(choices)})")
     value = choices.get(cursor.word() or "")
     if value is None:
         raise fault
     return value
+
+
+def expect_word(cursor: Cursor, wanted: str) -> None:
+    """`wanted`, in any case."""
+    fault = cursor.unexpected(wanted)
+    if cursor.word() != wanted:
+        raise fault
 
 
 # strings
@@ -121,10 +129,10 @@ def flag(cursor: Cursor) -> str:
     found = cursor.take(_FLAG)
     if found is None:
         raise fault
-    word = found[0].decode("ascii")
-    if not word.startswith("\\"):
-        return word
-    if (system := _SYSTEM_FLAGS.get(word.lower())) is None:
+    given = found[0].decode("ascii")
+    if not given.startswith("\\"):
+        return given
+    if (system := _SYSTEM_FLAGS.get(given.lower())) is None:
         raise fault
     return system
 
@@ -147,22 +155,23 @@ def flags(cursor: Cursor) -> frozenset[str]:
 # numbers
 
 
-def sequence_set(cursor: Cursor) -> SequenceSet:
-    """``sequence-set = (seq-number / seq-range) *("," sequence-set)``; as many ranges as the line holds."""
-    fault = cursor.unexpected("a set of message numbers")
+def sequence_set(cursor: Cursor, what: str = "a set of message numbers") -> SequenceSet:
+    """``sequence-set = (seq-number / seq-range) *("," sequence-set)``; as many ranges as the line holds.
+
+    ``seq-number = nz-number / "*"``, ``seq-range = seq-number ":" seq-number``
+    """
+    fault = cursor.unexpected(what)
     found = cursor.take(_SET)
     if found is None:
         raise fault
-    return SequenceSet(tuple(map(_range, found[0].split(b","))))
-
-
-def _range(octets: bytes) -> tuple[int, int]:
-    """``seq-number / seq-range``; ``seq-number = nz-number / "*"``, ``seq-range = seq-number ":" seq-number``."""
-    found = _RANGE.fullmatch(octets)
-    if found is None:
-        raise SyntaxFault(f"Expected a message number or a range of two, found {quoted_back(octets)}.")
-    low = _seq_number(found[1])
-    return low, low if found[2] is None else _seq_number(found[2])
+    ranges = []
+    for octets in found[0].split(b","):
+        ends = _RANGE.fullmatch(octets)
+        if ends is None:
+            raise fault
+        low = _seq_number(ends[1])
+        ranges.append((low, low if ends[2] is None else _seq_number(ends[2])))
+    return SequenceSet(tuple(ranges))
 
 
 def _seq_number(octets: bytes) -> int:

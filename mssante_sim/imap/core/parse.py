@@ -17,6 +17,7 @@ from mssante_sim.imap.core.grammar import (
     base64,
     choice,
     date_time,
+    expect_word,
     flag_list,
     flags,
     list_of,
@@ -33,7 +34,7 @@ from mssante_sim.storage.api import FlagMode
 __all__ = ["parse"]
 
 _OPENING = re.compile(rb"[^ ]+ ([A-Za-z][A-Za-z0-9.-]*)(?= |\Z)")
-_STORE = re.compile(rb"([+-]?)FLAGS(\.SILENT)?(?= )", re.IGNORECASE)
+_STORE = re.compile(rb"([+-]?)FLAGS(\.SILENT)?(?= |\Z)", re.IGNORECASE)
 _USE = re.compile(rb"\\[A-Za-z]+")
 
 _Reader = Callable[[Cursor, str], c.Command]
@@ -80,7 +81,7 @@ def _id(cursor: Cursor, tag: str) -> c.Id:
     cursor.sp()
     if cursor.at(b"("):
         return c.Id(tag, tuple(list_of(cursor, _id_field, may_be_empty=True)))
-    choice(cursor, {"NIL": True}, "a list in parentheses, or NIL")
+    expect_word(cursor, "NIL")
     return c.Id(tag, ())
 
 
@@ -90,7 +91,7 @@ def _id_field(cursor: Cursor) -> tuple[str, str | None]:
     cursor.sp()
     value = cursor.string()
     if value is None:
-        choice(cursor, {"NIL": True}, "a string, or NIL")
+        expect_word(cursor, "NIL")
     return key.decode(errors="replace"), None if value is None else value.decode(errors="replace")
 
 
@@ -138,7 +139,7 @@ def _create(cursor: Cursor, tag: str) -> c.Create:
     if not cursor.octet(b" "):
         return c.Create(tag, created)
     cursor.expect_octet(b"(")
-    choice(cursor, {"USE": True}, "USE")
+    expect_word(cursor, "USE")
     cursor.sp()
     uses = list_of(cursor, _use, may_be_empty=True)
     cursor.expect_octet(b")")

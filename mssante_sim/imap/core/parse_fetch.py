@@ -3,7 +3,7 @@
 import re
 
 from mssante_sim.imap.core.commands import Fetch
-from mssante_sim.imap.core.cursor import Cursor, class_of
+from mssante_sim.imap.core.cursor import LARGEST_NUMBER, Cursor, bounded_number, class_of
 from mssante_sim.imap.core.faults import SyntaxFault
 from mssante_sim.imap.core.fetch_items import BodySection, FetchItem, MessageItem, SectionText
 from mssante_sim.imap.core.grammar import list_of, sequence_set
@@ -21,7 +21,7 @@ _ITEMS: dict[str, FetchItem] = {item.value: item for item in MessageItem} | {
 }
 
 _WORD = re.compile(rb"[A-Za-z0-9.]+")
-_PARTS = re.compile(rb"[1-9][0-9]{0,9}(?:\.[1-9][0-9]{0,9})*")
+_PARTS = re.compile(rb"[1-9][0-9]*(?:\.[1-9][0-9]*)*")
 _FIELD_NAME = re.compile(class_of(frozenset(range(0x21, 0x7F)) - frozenset(b":")) + b"+")  # [RFC 5322 §3.6.8]
 
 
@@ -76,7 +76,7 @@ def _section(cursor: Cursor, *, peek: bool) -> BodySection:
 def _section_part(cursor: Cursor) -> tuple[int, ...]:
     """``section-part = nz-number *("." nz-number)``; as deep as the line is long."""
     found = cursor.take(_PARTS)
-    return tuple(map(int, found[0].split(b"."))) if found else ()
+    return tuple(bounded_number(part, LARGEST_NUMBER) for part in found[0].split(b".")) if found else ()
 
 
 def _section_text(cursor: Cursor, *, in_part: bool) -> SectionText:

@@ -5,7 +5,7 @@ from typing import Final
 from mssante_sim.imap.core.commands import List, ListReturn, ListSelection
 from mssante_sim.imap.core.cursor import Cursor
 from mssante_sim.imap.core.faults import SyntaxFault
-from mssante_sim.imap.core.grammar import choice, list_of, name
+from mssante_sim.imap.core.grammar import choice, expect_word, list_of, name
 from mssante_sim.imap.core.utf7 import decode_name
 
 __all__ = ["list_mailboxes", "list_pattern"]
@@ -51,6 +51,6 @@ def _selection(cursor: Cursor) -> frozenset[ListSelection]:
 
 def _returns(cursor: Cursor) -> frozenset[ListReturn]:
     """``list-return-opts = "RETURN" SP "(" [return-option *(SP return-option)] ")"``."""
-    choice(cursor, {"RETURN": True}, "RETURN")
+    expect_word(cursor, "RETURN")
     cursor.sp()
     return frozenset(list_of(cursor, lambda inner: choice(inner, _RETURNS, "a return option"), may_be_empty=True))

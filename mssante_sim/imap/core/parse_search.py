@@ -87,7 +87,7 @@ def _key(cursor: Cursor, word: str | None, fault: SyntaxFault, depth: int) -> Se
     if word is None and cursor.at(b"("):
         return _all_of(list_of(cursor, lambda inner: _search_key(inner, depth + 1)))
     if word is None:
-        return IsNumbered(sequence_set(cursor))
+        return IsNumbered(sequence_set(cursor, "a search key"))
     if (key := _PLAIN.get(word)) is not None:
         return key
     if (reader := _READERS.get(word)) is None:

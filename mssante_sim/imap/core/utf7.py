@@ -34,7 +34,9 @@ def decode_name(octets: bytes) -> str:
             return name
     except ValueError:  # binascii.Error and UnicodeError are ValueErrors
         pass
-    raise Cannot("A mailbox name must be modified UTF-7 (RFC 3501 section 5.1.3): é is written &AOk-, & is &-.")
+    raise Cannot(
+        "A mailbox name must be modified UTF-7 (RFC 3501 section 5.1.3): & is written &-, an e with acute &AOk-."
+    )
 
 
 def _shift(found: re.Match[str]) -> str:

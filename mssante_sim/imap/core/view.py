@@ -161,6 +161,10 @@ class FolderView:
             gone = set(uids)
             self._arrived = [uid for uid in self._arrived if uid not in gone]
 
+    def is_waiting(self, uid: Uid) -> bool:
+        """Whether the client is still to be told of other flags of this message."""
+        return uid in self._flags
+
     def told(self, states: Iterable[FlagState]) -> None:
         """The client was just shown `states` (or newer): waiting flags up to them are not sent again."""
         if not self._flags:

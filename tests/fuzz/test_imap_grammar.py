@@ -1,0 +1,130 @@
+"""Whatever a peer sends, framing says something of it, and parsing ends in a command or one of our faults."""
+
+import string
+from collections.abc import Callable
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from mssante_sim.imap.core.commands import Command
+from mssante_sim.imap.core.encode import encode
+from mssante_sim.imap.core.faults import ImapFault
+from mssante_sim.imap.core.framing import CommandFramer, ContinuationNeeded, Frame, Refused
+from mssante_sim.imap.core.limits import FrameLimits
+from mssante_sim.imap.core.parse import parse
+from mssante_sim.imap.core.responses import reply_to
+from tests.imap_core.commands_made import commands
+from tests.imap_core.wire import frame, written
+
+THUNDERBIRD = [
+    b"1 CAPABILITY\r\n",
+    b"2 AUTHENTICATE PLAIN\r\nAG1hcmllAG1vdA==\r\n",
+    b"3 NAMESPACE\r\n",
+    b'4 ID ("name" "Thunderbird" "version" "153.0")\r\n',
+    b'5 LIST (SUBSCRIBED) "" "*" RETURN (SPECIAL-USE)\r\n',
+    b'6 LIST "" "INBOX"\r\n',
+    b'7 SELECT "INBOX"\r\n8 GETQUOTAROOT "INBOX"\r\n',
+    b"9 UID FETCH 1:* (FLAGS)\r\n",
+    (
+        b"10 UID FETCH 3 (UID RFC822.SIZE FLAGS BODY.PEEK[HEADER.FIELDS (From To Cc Bcc Subject Date Message-ID Priority "
+        b"X-Priority References Newsgroups In-Reply-To Content-Type Reply-To Received)])\r\n"
+    ),
+    b"11 UID FETCH 3 (UID RFC822.SIZE BODY.PEEK[])\r\n",
+    b"12 IDLE\r\nDONE\r\n13 NOOP\r\n",
+    b'14 STATUS "Envoy&AOk-s" (UIDNEXT MESSAGES UNSEEN RECENT)\r\n',
+    b"15 UID STORE 3 +FLAGS (\\Seen)\r\n16 UID STORE 3 +FLAGS ($Forwarded)\r\n17 CHECK\r\n",
+    b'18 CREATE "R&AOk-pondus"\r\n19 RENAME "R&AOk-pondus" "Archive/R&AOk-pondus"\r\n',
+    b'20 UID COPY 3 "Archive"\r\n21 UID MOVE 3 "Trash"\r\n22 UID EXPUNGE 3\r\n23 EXPUNGE\r\n24 CLOSE\r\n',
+    b'25 APPEND "Drafts" (\\Seen \\Draft) {4+}\r\na\r\nb\r\n',
+    b'26 UID SEARCH UNDELETED SUBJECT "ordonnance"\r\n',
+    b"27 UID SEARCH CHARSET UTF-8 UNDELETED SUBJECT {7}\r\nsant\xc3\xa9!\r\n",
+    b"28 COMPRESS DEFLATE\r\n29 LOGOUT\r\n",
+]
+
+SMALL = FrameLimits(line_before_login=200, literal_before_login=20, line=400, literal=50, append_literal=80, literals=4)
+
+
+def converse(octets: bytes, *, logged_in: bool, limits: FrameLimits | None = None) -> list[object]:
+    """Everything that is made of `octets`; raises what nobody foresaw."""
+    framer = CommandFramer(limits or FrameLimits())
+    framer.logged_in = logged_in
+    framer.feed(octets)
+    found: list[object] = []
+    while (event := framer.next()) is not None:
+        match event:
+            case ContinuationNeeded():
+                found.append(event)
+            case Refused(tag, fault):
+                found.append(encode(reply_to(tag, fault)))
+            case Frame():
+                try:
+                    found.append(parse(event))
+                except ImapFault as fault:
+                    found.append(encode(reply_to(None, fault)))
+    return found
+
+
+@pytest.mark.parametrize("seed", THUNDERBIRD)
+def test_what_thunderbird_sends_is_understood(seed: bytes) -> None:
+    lines_of_other_kinds = (b"AG1hcmllAG1vdA==\r\n", b"DONE\r\n", b"28 COMPRESS DEFLATE\r\n")
+    for other in lines_of_other_kinds:
+        seed = seed.replace(other, b"")
+    found = converse(seed, logged_in=True)
+    assert found
+    assert all(isinstance(event, Command | ContinuationNeeded) for event in found)
+
+
+@given(st.binary(max_size=300), st.booleans())
+def test_any_octets(octets: bytes, logged_in: bool) -> None:
+    converse(octets, logged_in=logged_in, limits=SMALL)
+
+
+WORDS = r"""
+a b SELECT EXAMINE FETCH STORE SEARCH UID LIST STATUS APPEND COPY MOVE LOGIN ID ENABLE CREATE SETQUOTA LSUB
+AUTHENTICATE PLAIN CHARSET UTF-8 OR NOT ALL SEEN KEYWORD HEADER FROM SINCE 1-Feb-2026 31-Feb-2026 LARGER
+FLAGS +FLAGS -FLAGS.SILENT (\Seen) \Recent BODY[ BODY.PEEK[] ] <0.1> HEADER.FIELDS MIME 1.2 1:* *:4294967295
+4294967296 0 RETURN SUBSCRIBED SPECIAL-USE USE NIL ( ) () & &AOk- &AOk % * " "x" \ { {2+} {2} ~{2+} } = +
+"""
+TOKENS = [word.encode() for word in WORDS.split()]
+TOKENS += [b" ", b"\r\n", b"\r\n", b"\n", b"\0", b"\xc3\xa9", b"\xff", b'" 1-Feb-2026 09:30:00 +0100"', b"{2+}\r\nab"]
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(st.lists(st.sampled_from(TOKENS), max_size=25), st.sampled_from([b" ", b""]), st.booleans())
+def test_tokens_in_any_order(tokens: list[bytes], between: bytes, logged_in: bool) -> None:
+    converse(b"a " + between.join(tokens) + b"\r\n", logged_in=logged_in, limits=SMALL)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """A real command in which something was replaced, removed or doubled."""
+    octets = draw(commands.map(written) | st.sampled_from(THUNDERBIRD))
+    for _ in range(draw(st.integers(1, 3))):
+        at = draw(st.integers(0, len(octets)))
+        length = draw(st.integers(0, 4))
+        middle = draw(st.binary(max_size=2) | st.sampled_from(TOKENS) | st.just(octets[at : at + length] * 2))
+        octets = octets[:at] + middle + octets[at + length :]
+    return octets
+
+
+@settings(max_examples=400, deadline=None)
+@given(damaged(), st.booleans())
+@example(b"a APPEND INBOX {1+}\r\n\0\r\n", True)
+def test_a_damaged_command(octets: bytes, logged_in: bool) -> None:
+    converse(octets, logged_in=logged_in)
+
+
+@given(commands, st.sampled_from([str.upper, str.lower, str.title]))
+def test_words_are_read_in_any_case(command: Command, case: Callable[[str], str]) -> None:
+    """Only the command word is turned, which every command has; arguments keep theirs."""
+    tag, _, rest = written(command).partition(b" ")
+    word, gap, arguments = rest.partition(b" ")
+    if gap:
+        turned = b" ".join([tag, case(word.decode()).encode(), arguments])
+        assert parse(frame(turned)) == command
+
+
+@given(st.text(string.printable, max_size=60))
+def test_a_printable_line(line: str) -> None:
+    converse(line.encode() + b"\r\n", logged_in=False)

@@ -1,0 +1,130 @@
+"""The octets of everything a server says."""
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mssante_sim.imap.core import codes, faults
+from mssante_sim.imap.core import responses as r
+from mssante_sim.imap.core.commands import StatusItem
+from mssante_sim.imap.core.encode import encode
+from mssante_sim.imap.core.sequence import SeqNum
+from mssante_sim.storage.api import ModSeq, Uid
+
+FIRST = SeqNum(1)
+EAST = timezone(timedelta(hours=5, minutes=45))
+WEST = timezone(-timedelta(hours=3, minutes=30))
+
+
+@pytest.mark.parametrize(
+    ("response", "octets"),
+    [
+        (r.Reply(r.Condition.OK, "Done.", tag="a1"), b"a1 OK Done.\r\n"),
+        (r.Reply(r.Condition.OK, "Still here"), b"* OK Still here\r\n"),
+        (r.Reply(r.Condition.BYE, "Too late", "UNAVAILABLE"), b"* BYE [UNAVAILABLE] Too late\r\n"),
+        (r.Reply(r.Condition.NO, "a\r\na1 OK b\0é", tag="a"), b"a NO a??a1 OK b??\r\n"),
+        (r.Reply(r.Condition.OK, "[ALERT] x"), b"* OK ALERT] x\r\n"),  # a text that is no code
+        (r.Reply(r.Condition.OK, ""), b"* OK Done.\r\n"),
+        (r.Continuation("idling"), b"+ idling\r\n"),
+        (r.Continuation(), b"+ \r\n"),
+        (r.Continuation(challenge=b"Username:"), b"+ VXNlcm5hbWU6\r\n"),
+        (r.Continuation(challenge=b""), b"+ \r\n"),
+        (r.Capabilities(("IMAP4rev1", "IDLE")), b"* CAPABILITY IMAP4rev1 IDLE\r\n"),
+        (r.Enabled(()), b"* ENABLED\r\n"),
+        (r.Enabled(("CONDSTORE",)), b"* ENABLED CONDSTORE\r\n"),
+        (r.Identity(()), b"* ID NIL\r\n"),
+        (r.Identity((("name", "x"), ("os", None))), b'* ID ("name" "x" "os" NIL)\r\n'),
+        (r.Identity((("name", "a\r\nb"),)), b'* ID ("name" {4}\r\na\r\nb)\r\n'),
+        (r.Identity((("name", "é"),)), b'* ID ("name" {2}\r\n\xc3\xa9)\r\n'),
+        (r.Namespaces(), b'* NAMESPACE (("" "/")) NIL NIL\r\n'),
+        (r.Namespaces("\\"), b'* NAMESPACE (("" "\\\\")) NIL NIL\r\n'),
+        (r.Listed("INBOX"), b'* LIST () "/" INBOX\r\n'),
+        (r.Listed("", ("\\Noselect",)), b'* LIST (\\Noselect) "/" ""\r\n'),
+        (r.Listed("Envoyés", ("\\Sent",), None), b'* LIST (\\Sent) NIL "Envoy&AOk-s"\r\n'),
+        (r.Listed('a "b"\\c'), b'* LIST () "/" "a \\"b\\"\\\\c"\r\n'),
+        (r.Listed("a\r\nb"), b'* LIST () "/" "a&AA0ACg-b"\r\n'),
+        (r.Listed("a", child_info=("SUBSCRIBED",)), b'* LIST () "/" "a" ("CHILDINFO" ("SUBSCRIBED"))\r\n'),
+        (r.Listed("a", lsub=True), b'* LSUB () "/" "a"\r\n'),
+        (
+            r.MailboxStatus("a b", ((StatusItem.MESSAGES, 2), (StatusItem.UID_NEXT, 3))),
+            b'* STATUS "a b" (MESSAGES 2 UIDNEXT 3)\r\n',
+        ),
+        (r.Found([]), b"* SEARCH\r\n"),
+        (r.Found([2, 4_294_967_295]), b"* SEARCH 2 4294967295\r\n"),
+        (r.Flags(("\\Seen", "$label1")), b"* FLAGS (\\Seen $label1)\r\n"),
+        (r.Exists(0), b"* 0 EXISTS\r\n"),
+        (r.Recent(1), b"* 1 RECENT\r\n"),
+        (r.Expunged(FIRST), b"* 1 EXPUNGE\r\n"),
+        (r.Quota("", (("STORAGE", 1, 2),)), b'* QUOTA "" (STORAGE 1 2)\r\n'),
+        (r.Quota("NIL", ()), b'* QUOTA "NIL" ()\r\n'),
+        (r.QuotaRoots("INBOX", ("",)), b'* QUOTAROOT INBOX ""\r\n'),
+        (r.QuotaRoots("INBOX", ("user",)), b"* QUOTAROOT INBOX user\r\n"),
+        (
+            r.Fetched(FIRST, (r.UidItem(Uid(7)), r.FlagsItem(frozenset({"b", "\\Seen"})), r.ModSeqItem(ModSeq(9)))),
+            b"* 1 FETCH (UID 7 FLAGS (\\Seen b) MODSEQ (9))\r\n",
+        ),
+        (
+            r.Fetched(FIRST, (r.SizeItem(3), r.DateItem(datetime(26, 1, 2, 3, 4, 5, tzinfo=WEST)))),
+            b'* 1 FETCH (RFC822.SIZE 3 INTERNALDATE "02-Jan-0026 03:04:05 -0330")\r\n',
+        ),
+        (
+            r.Fetched(FIRST, (r.DateItem(datetime(2026, 12, 31, 23, 59, 59, 999_999, tzinfo=EAST)),)),
+            b'* 1 FETCH (INTERNALDATE "31-Dec-2026 23:59:59 +0545")\r\n',
+        ),
+        (r.Fetched(FIRST, (r.Pasted("ENVELOPE", b"(NIL)"),)), b"* 1 FETCH (ENVELOPE (NIL))\r\n"),
+        (r.Fetched(FIRST, (r.Content("BODY[9]", None),)), b"* 1 FETCH (BODY[9] NIL)\r\n"),
+        (r.Fetched(FIRST, (r.Content("BODY[]", ()),)), b"* 1 FETCH (BODY[] {0}\r\n)\r\n"),
+        (
+            r.Fetched(FIRST, (r.Content("BODY[1]", (b"a\r\n", b"\0")), r.UidItem(Uid(2)), r.Content("B", (b")",)))),
+            b"* 1 FETCH (BODY[1] {4}\r\na\r\n\0 UID 2 B {1}\r\n))\r\n",
+        ),
+    ],
+)
+def test_a_response_and_its_octets(response: r.Response, octets: bytes) -> None:
+    assert b"".join(encode(response)) == octets
+
+
+def test_a_large_content_is_not_copied() -> None:
+    prefix, body = b"Received: x\r\n", b"x" * 1_000_000
+    chunks = encode(r.Fetched(FIRST, (r.Content("BODY[]", (prefix, body)), r.UidItem(Uid(1)))))
+    assert any(chunk is body for chunk in chunks)
+    assert any(chunk is prefix for chunk in chunks)
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_a_text_never_ends_the_line(text: str) -> None:
+    (line,) = encode(r.Reply(r.Condition.NO, text, "CANNOT", "a1"))
+    assert line.startswith(b"a1 NO [CANNOT] ")
+    assert line.endswith(b"\r\n")
+    assert all(0x20 <= octet < 0x7F for octet in line[:-2])
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (codes.capability(["IMAP4rev1", "IDLE"]), "CAPABILITY IMAP4rev1 IDLE"),
+        (codes.permanent_flags(["\\Seen"], new_keywords=True), "PERMANENTFLAGS (\\Seen \\*)"),
+        (codes.permanent_flags([], new_keywords=False), "PERMANENTFLAGS ()"),
+        (codes.uid_next(8), "UIDNEXT 8"),
+        (codes.uid_validity(9), "UIDVALIDITY 9"),
+        (codes.unseen(3), "UNSEEN 3"),
+        (codes.append_uid(9, [4]), "APPENDUID 9 4"),
+        (codes.copy_uid(9, [(1, 5), (2, 6), (4, 7)]), "COPYUID 9 1:2,4 5:7"),
+    ],
+)
+def test_a_code_and_its_arguments(code: str, expected: str) -> None:
+    assert code == expected
+
+
+def faults_known() -> list[type[faults.ImapFault]]:
+    return [faults.ImapFault, *(getattr(faults, name) for name in faults.__all__ if name != "ImapFault")]
+
+
+@pytest.mark.parametrize("kind", faults_known())
+def test_a_fault_tells_the_client_its_public_text_only(kind: type[faults.ImapFault]) -> None:
+    fault = kind("What is wrong.", detail="SELECT * FROM message")
+    (line,) = encode(r.reply_to("a1", fault))
+    code = f"[{kind.code}] " if kind.code else ""
+    assert line == f"a1 {kind.status} {code}What is wrong.\r\n".encode()
