@@ -139,7 +139,8 @@ class AddressList:
     def _add(self, spec: list[bytes], phrase: list[bytes]) -> None:
         name = _joined(phrase) if phrase else self._comment
         if len(spec) == 3 and spec[1] == b"@":
-            self.clean &= spec[0][0] != 0x5B and spec[2][0] != 0x22  # "[" and a quote
+            # "[" is no local part, a quoted string no domain, a bare "@" no part of a name.
+            self.clean &= spec[0][0] != 0x5B and spec[2][0] != 0x22 and b"@" not in phrase
             self.found.append(Mailbox(name, self._route, _unquoted(spec[0]), spec[2]))
             return
         self.clean = False

@@ -296,7 +296,7 @@ class TestConfidentialSubject:
     def test_the_payload_tells_what_is_seen_outside(self, world: World) -> None:
         form = self.sealed(
             world,
-            more=b"X-Long: one\r\n two\r\nReceived: by carrier\r\nReturn-Path: <c@d>\r\nBcc: x@y\r\nHP-Outer: forged\r\n",
+            more=b"X-Long: one\r\n two\r\nReceived: by x\r\nReturn-Path: <c@d>\r\nBcc: x@y\r\nHP-Outer: forged\r\n",
         )
         inner = outer_fields(world.signed_part(form, PHARMACY))
         seen = [line.removeprefix(b"HP-Outer: ") for line in inner if line.startswith(b"HP-Outer: ")]
