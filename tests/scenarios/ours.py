@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 from mssante_sim.audit import NoAudit
 from mssante_sim.clock import SystemClock
 from mssante_sim.imap.commands.context import Context, Services
-from mssante_sim.imap.commands.table import HANDLERS
+from mssante_sim.imap.commands.table import perform
 from mssante_sim.imap.core import commands as c
-from mssante_sim.imap.core.faults import ImapFault
 from mssante_sim.imap.core.limits import ImapLimits
-from mssante_sim.imap.core.session import Done, Hangup, ImapSession, Run, Write
+from mssante_sim.imap.core.session import Hangup, ImapSession, Run, Write
 from mssante_sim.message.summary import summarise
 from mssante_sim.storage.api import Change, Copy, MailStore, Parcel
 from tests.scenarios.client import Stream
 from tests.scenarios.runner import Account
+from tests.scenarios.servers import TlsStream
 
-__all__ = ["CoreServer", "services_over"]
+__all__ = ["CoreServer", "TlsServer", "services_over"]
 
 _PASSWORD = "open-sesame"
 _NUMBERS = itertools.count(1)
@@ -39,8 +39,8 @@ def services_over(store: MailStore) -> Services:
     return Services(store, _AnyAccount(), SystemClock(), NoAudit(), ImapLimits(), sleep=_at_once)
 
 
-class CoreServer:
-    """`ImapSession` and the handlers over a real store; mail comes as the SMTP side delivers it."""
+class _Ours:
+    """Accounts and deliveries straight in the store, as the SMTP side makes them."""
 
     name = "ours"
 
@@ -53,14 +53,31 @@ class CoreServer:
         await self._services.store.open_account(account.login)
         return account
 
-    async def connect(self) -> Stream:
-        """A session that counts as encrypted."""
-        return CoreStream(self._services)
-
     async def deliver(self, account: Account, message: bytes) -> None:
         """`message` was stored in INBOX."""
         parcel = Parcel(message, summarise(message), (Copy(account.login),))
         await self._services.store.deliver([parcel], received=datetime.now(UTC))
+
+
+class CoreServer(_Ours):
+    """`ImapSession` and the handlers, without a socket."""
+
+    async def connect(self) -> Stream:
+        """A session that counts as encrypted."""
+        return CoreStream(self._services)
+
+
+class TlsServer(_Ours):
+    """The same behind its sockets."""
+
+    def __init__(self, services: Services, port: int, authority: str) -> None:
+        super().__init__(services)
+        self._port = port
+        self._authority = authority
+
+    async def connect(self) -> Stream:
+        """A connection to the port that begins with TLS."""
+        return await TlsStream.open(self._port, self._authority)
 
 
 class CoreStream:
@@ -114,11 +131,8 @@ class CoreStream:
                     return
 
     async def _run(self, command: c.Command) -> None:
-        outcome: Done | ImapFault
         try:
-            outcome = await HANDLERS[type(command)](self._context, command)
-        except ImapFault as fault:
-            outcome = fault
+            outcome = await perform(self._context, command)
         except Exception as error:
             self._said.put_nowait(error)
             return

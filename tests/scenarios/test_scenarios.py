@@ -1,13 +1,59 @@
-"""Every script against every server."""
+"""Every script against every server: our core without sockets, our server over TLS, Debian's Dovecot."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from mssante_sim.audit import NoAudit
+from mssante_sim.clock import SystemClock
+from mssante_sim.crypto.tls import server_context
+from mssante_sim.imap.core.limits import ImapLimits
+from mssante_sim.imap.server import ImapServer
+from mssante_sim.storage.sqlite.store import SqliteStore
+from tests.peers.certificates import Trust
+from tests.scenarios.ours import CoreServer, TlsServer, services_over
 from tests.scenarios.runner import play
 from tests.scenarios.script import read_script
 
 SCRIPTS = {path.stem: path for path in sorted(Path(__file__).parent.glob("*.imap"))}
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    opened = SqliteStore.open(tmp_path, clock=SystemClock())
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="session")
+def trust(tmp_path_factory: pytest.TempPathFactory) -> Trust:
+    return Trust(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+async def test_the_core_behaves_as_the_script_says(name, store):
+    await play(read_script(SCRIPTS[name]), CoreServer(services_over(store)))
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+async def test_the_server_behaves_as_the_script_says(name, store, trust, tmp_path):
+    files, services = trust.server(), services_over(store)
+    identity = tmp_path / "server.pem"
+    identity.write_bytes(files.key.read_bytes() + files.certificate.read_bytes())
+    server = ImapServer(
+        store,
+        services.authenticator,
+        tls=server_context(identity),
+        clock=SystemClock(),
+        audit=NoAudit(),
+        limits=ImapLimits(failed_login_delay_s=0.0),
+    )
+    await server.start("127.0.0.1", 0, 0)
+    try:
+        await play(read_script(SCRIPTS[name]), TlsServer(services, server.ports["imap_tls"], str(files.authority)))
+    finally:
+        await server.stop(0.1)
 
 
 @pytest.mark.interop

@@ -44,17 +44,18 @@ async def fetch(ctx: Context, command: Fetch) -> Done:
 
 async def _send_rows(ctx: Context, rows: list[MessageRow], items: tuple[FetchItem, ...]) -> None:
     """The answers to `rows`."""
-    simple = [RENDERERS[item] for item in items if isinstance(item, MessageItem)]
     sections = [item for item in items if isinstance(item, BodySection)]
-    new: list[bytes] = []
-    if MessageItem.FLAGS in items:
-        ctx.view.told(FlagState(row.uid, row.flags, row.modseq) for row in rows)
-        new = announce(ctx, (row.flags for row in rows))
-    answers = _Answers(ctx, new)
+    asked = [RENDERERS[item] for item in items if isinstance(item, MessageItem)]
+    with_flags = asked if MessageItem.FLAGS in items else [*asked, RENDERERS[MessageItem.FLAGS]]
+    # Flags that are news, such as the \Seen that this FETCH has set, are told in the same answer.
+    news = {row.uid for row in rows if with_flags is asked or (sections and ctx.view.is_waiting(row.uid))}
+    ctx.view.told(FlagState(row.uid, row.flags, row.modseq) for row in rows if row.uid in news)
+    answers = _Answers(ctx, announce(ctx, (row.flags for row in rows if row.uid in news)))
     for row in rows:
         number = ctx.view.number(row.uid)
         if number is None:
             continue
+        simple = with_flags if row.uid in news else asked
         flags = shown(ctx, row.uid, row.flags)
         answers.add(b"* %d FETCH (%b" % (number, b" ".join([render(row, flags) for render in simple])))
         if sections:
