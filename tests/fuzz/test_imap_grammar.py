@@ -27,8 +27,8 @@ THUNDERBIRD = [
     b'7 SELECT "INBOX"\r\n8 GETQUOTAROOT "INBOX"\r\n',
     b"9 UID FETCH 1:* (FLAGS)\r\n",
     (
-        b"10 UID FETCH 3 (UID RFC822.SIZE FLAGS BODY.PEEK[HEADER.FIELDS (From To Cc Bcc Subject Date Message-ID Priority "
-        b"X-Priority References Newsgroups In-Reply-To Content-Type Reply-To Received)])\r\n"
+        b"10 UID FETCH 3 (UID RFC822.SIZE FLAGS BODY.PEEK[HEADER.FIELDS (From To Cc Bcc Subject Date Message-ID "
+        b"Priority X-Priority References Newsgroups In-Reply-To Content-Type Reply-To Received)])\r\n"
     ),
     b"11 UID FETCH 3 (UID RFC822.SIZE BODY.PEEK[])\r\n",
     b"12 IDLE\r\nDONE\r\n13 NOOP\r\n",
