@@ -57,7 +57,7 @@ class Wire:
 
     async def ask(self, command: str) -> bytes:
         """What the server answers, up to the tagged reply."""
-        tag = command.split()[0].encode()
+        tag = command.partition(" ")[0].encode()
         self.writer.write(command.encode() + b"\r\n")
         said = b""
         async with asyncio.timeout(PATIENCE_S):
@@ -141,7 +141,7 @@ async def begin(tmp_path: Path, trust: Keystore) -> AsyncIterator[Begin]:
     yield started
     for wire in house.wires:
         wire.writer.transport.abort()
-    await house.server.stop()
+    await house.server.stop(0.1)
     await store.close()
 
 
@@ -371,11 +371,14 @@ async def test_a_flood_behind_a_running_command_is_not_read(begin: Begin) -> Non
     flood.writer.write(b"a LOGIN lilas wrong\r\n")
     await flood.writer.drain()
     chunk = b"b NOOP\r\n" * 8_000
+
+    async def pour() -> None:
+        while True:
+            flood.writer.write(chunk)
+            await flood.writer.drain()
+
     with pytest.raises(TimeoutError):  # the kernel's buffers fill, and drain() no longer returns
-        async with asyncio.timeout(1.0):
-            while True:
-                flood.writer.write(chunk)
-                await flood.writer.drain()
+        await asyncio.wait_for(pour(), 1.0)
     assert (await wire.line()).startswith(b"* OK")
 
 
@@ -461,19 +464,18 @@ async def test_every_client_gets_a_goodbye(begin: Begin) -> None:
 
 async def test_a_running_command_ends_before_the_goodbye_closes(begin: Begin) -> None:
     house = await begin()
-    gate = asyncio.Event()
+    entered, gate = asyncio.Event(), asyncio.Event()
     wire = await (await house.secure()).select()
     status = house.store.status
 
     async def gated(folder):
+        entered.set()
         await gate.wait()
         return await status(folder)
 
     house.store.status = gated  # type: ignore[method-assign] # only slower
     wire.writer.write(b"a STATUS INBOX (MESSAGES)\r\n")
-    await wire.writer.drain()
-    while not any(connection._task for connection in house.server._connections):
-        await asyncio.sleep(0)
+    await asyncio.wait_for(entered.wait(), PATIENCE_S)
     stopping = asyncio.create_task(house.server.stop(PATIENCE_S))
     await asyncio.sleep(0)
     gate.set()
@@ -501,4 +503,5 @@ async def test_a_busy_port_is_said_in_words(begin: Begin) -> None:
 async def _nobody_is_left(house: House) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while house.server._connections:
-            await asyncio.sleep(0.01)
+            house.server._all_closed.clear()
+            await house.server._all_closed.wait()

@@ -1,1 +1,1 @@
-"""One handler a command: asked for by the session, given the store, answered with typed responses."""
+"""The handlers; `table.HANDLERS` says which command is whose, `core.states.RULES` when it may run."""

@@ -1,1 +1,1 @@
-"""Octets to commands, responses to octets, and the state between: no loop, socket, store or clock."""
+"""IMAP without input and output; `session.ImapSession` is the way in [RFC 3501, RFC 9051]."""

@@ -9,15 +9,17 @@ quoted become literals.
 import re
 from base64 import b64encode
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import assert_never
 
 from mssante_sim.imap.core import responses as r
 from mssante_sim.imap.core.octets import MONTHS
 from mssante_sim.imap.core.utf7 import encode_name
 
-__all__ = ["encode", "encode_item"]
+__all__ = ["date_time", "encode", "encode_item"]
 
+_MONTHS = (b"", *(name.encode("ascii") for name in MONTHS))
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 _ATOM = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")  # ATOM-CHAR  [RFC 3501 §9]
 _QUOTABLE = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-\x7f]{0,1000}")
@@ -135,7 +137,7 @@ def encode_item(item: r.FetchedItem) -> bytes:  # noqa: PLR0911 - as above
         case r.SizeItem(octets):
             return b"RFC822.SIZE %d" % octets
         case r.DateItem(date):
-            return b'INTERNALDATE "%s"' % _date_time(date)
+            return b'INTERNALDATE "%s"' % date_time(date)
         case r.ModSeqItem(modseq):
             return b"MODSEQ (%d)" % modseq
         case r.Pasted(label, value):
@@ -146,18 +148,21 @@ def encode_item(item: r.FetchedItem) -> bytes:  # noqa: PLR0911 - as above
             assert_never(item)
 
 
-def _date_time(date: datetime) -> bytes:
+def date_time(date: datetime) -> bytes:
     """``date-day-fixed "-" date-month "-" date-year SP time SP zone``; two digits, as Dovecot writes them.
 
     Not strftime: it would use the names of the locale, `%Y` without leading zeros, and half the time of a FETCH.
     """
-    offset = date.utcoffset()
+    month, zone = _MONTHS[date.month], _zone(date.utcoffset())
+    return b"%2d-%b-%04d %02d:%02d:%02d %b" % (
+        date.day, month, date.year, date.hour, date.minute, date.second, zone
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _zone(offset: timedelta | None) -> bytes:
     minutes = round(offset.total_seconds() / 60) if offset else 0
-    sign, (hours, minutes) = "-" if minutes < 0 else "+", divmod(abs(minutes), 60)
-    return (
-        f"{date.day:02d}-{MONTHS[date.month - 1]}-{date.year:04d} "
-        f"{date.hour:02d}:{date.minute:02d}:{date.second:02d} {sign}{hours:02d}{minutes:02d}"
-    ).encode("ascii")
+    return b"%b%02d%02d" % (b"-" if minutes < 0 else b"+", *divmod(abs(minutes), 60))
 
 
 def _mailbox(name: str) -> bytes:

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 from mssante_sim.imap.core import responses as r
-from mssante_sim.imap.core.encode import encode_item
+from mssante_sim.imap.core.encode import date_time, encode_item
 from mssante_sim.imap.core.fetch_items import FetchItem, MessageItem
 from mssante_sim.message.summary import Summary
 from mssante_sim.storage.api import MessageRow, Want
@@ -24,7 +24,7 @@ def flags_octets(flags: frozenset[str]) -> bytes:
 
 def _date(row: MessageRow, _flags: frozenset[str]) -> bytes:
     assert row.internal_date is not None, "dates were not read"  # noqa: S101 - `wanted` asks for them
-    return encode_item(r.DateItem(row.internal_date))
+    return b'INTERNALDATE "%b"' % date_time(row.internal_date)
 
 
 def _summary(row: MessageRow) -> Summary:
