@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from io import IncrementalNewlineDecoder
+from io import BytesIO, IncrementalNewlineDecoder
 from typing import Final
 
 from mssante_sim.crypto import base64_lines, cms_envelope, cms_sign
@@ -47,7 +47,9 @@ _SIGNATURE_FIELDS: Final = (
 )
 
 
-_CHECK_STEP: Final = 128 * 1024  # octets
+_ENVELOPE_OCTETS: Final = 512  # about what an envelope adds: an estimate may be wrong, and only costs time
+_RECIPIENT_OCTETS: Final = 600
+_CHECK_STEP: Final = 64 * 1024  # octets
 
 
 class NotCanonical(SimulatorError):
@@ -97,7 +99,16 @@ def envelop(entity: bytes, recipients: Sequence[bytes]) -> bytes:
     Raises:
         BadCertificate: one holds no RSA key of at least 2048 bits.
     """
-    return b"".join((_ENVELOPED_FIELDS, *base64_lines.encode(cms_envelope.encrypt(entity, recipients))))
+    pieces = cms_envelope.encrypt(entity, recipients)
+    sink = BytesIO()
+    # The room it will need, in one step: growing it, or joining blocks, costs as much as encrypting.
+    sink.seek(base64_lines.encoded_size(len(entity) + _ENVELOPE_OCTETS + len(recipients) * _RECIPIENT_OCTETS))
+    sink.write(b"\0")
+    sink.seek(0)
+    sink.write(_ENVELOPED_FIELDS)
+    sink.writelines(base64_lines.encode(pieces))
+    sink.truncate()
+    return sink.getvalue()
 
 
 def decrypt(entity: bytes, own: Sequence[Identity]) -> bytes:

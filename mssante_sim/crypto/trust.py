@@ -97,23 +97,23 @@ class TrustContext:
 
     @classmethod
     def from_files(cls, ca: Path, crl: Path) -> Self:
-        """A context of PEM files; every certificate in `ca` is believed as a root.
+        """A context of PEM files; of the certificates in `ca` the self-issued are believed as roots.
 
         Raises:
             OSError: one cannot be read.
-            BadCertificate: `ca` holds none, or one that cannot be read.
-            BadRevocationList: `crl` holds one that cannot be read.
+            BadCertificate: `ca` holds no root, or one of the files is damaged.
+            BadRevocationList: `crl` holds a list that cannot be used.
         """
-        roots, crls = _pem_blocks(ca.read_bytes(), b"CERTIFICATE"), _pem_blocks(crl.read_bytes(), b"X509 CRL")
-        if not roots:
-            raise BadCertificate(f"{ca} holds no certificate.")
         try:
-            return cls(
-                [one.public_bytes(Encoding.DER) for one in map(x509.load_pem_x509_certificate, roots)],
-                crls=[one.public_bytes(Encoding.DER) for one in map(x509.load_pem_x509_crl, crls)],
-            )
+            found = [x509.load_pem_x509_certificate(one) for one in _pem_blocks(ca.read_bytes(), b"CERTIFICATE")]
+            lists = [x509.load_pem_x509_crl(one) for one in _pem_blocks(crl.read_bytes(), b"X509 CRL")]
         except ValueError as error:
             raise BadCertificate(f"{ca} or {crl} is damaged.", detail=str(error)) from error
+        roots = [one.public_bytes(Encoding.DER) for one in found if one.subject == one.issuer]
+        others = [one.public_bytes(Encoding.DER) for one in found if one.subject != one.issuer]
+        if not roots:
+            raise BadCertificate(f"{ca} holds no root authority.")
+        return cls(roots, others, [one.public_bytes(Encoding.DER) for one in lists])
 
     def state(self, certificate: bytes | None, usage: Usage, address: str, at: datetime) -> CertificateState:
         """The first thing that is wrong with `certificate` at `at`, or VALID; letter case does not count."""
