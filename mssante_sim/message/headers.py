@@ -73,7 +73,7 @@ def pairs(octets: bytes, start: int, end: int) -> Iterator[tuple[str, bytes]]:
     """Name (lower case) and raw value of each field between two offsets: `fields` without the offsets."""
     for name, value in _FIELD.findall(octets, start, end):
         if name:
-            yield str(name, "ascii").lower(), value
+            yield str(name, "ascii").lower(), value.removesuffix(b"\r")
 
 
 def single_from(octets: bytes) -> Address | None:
