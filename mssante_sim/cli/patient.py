@@ -132,7 +132,7 @@ def choose_pharmacy(annuaire: Annuaire, *, finess: str | None, name: str | None,
                 f"Aucune pharmacie de FINESS {finess} n'a de messagerie dans l'annuaire :"
                 " cherchez-en une par nom ou par ville."
             )
-        return found[0]  # the preferred mailbox comes first
+        return found[0]
     interactive = sys.stdin.isatty()
     if not name and not place and interactive:
         name = click.prompt("Nom de la pharmacie (Entrée pour passer)", default="", show_default=False) or None

@@ -63,9 +63,10 @@ class Story:
         await asyncio.to_thread(self._check_with_openssl, desk, octets, paper)
         await asyncio.to_thread(self._refusals, patient, letter)
 
-    def _step(self, who: str, what: str) -> None:
+    def _step(self, who: str, what: str, at: float | None = None) -> None:
+        """Tells the next step, which happened `at` (time.monotonic), or now."""
         self._number += 1
-        self.tell(f"{self._number:2} +{time.monotonic() - self._began:.3f} {who:<10} {what}")
+        self.tell(f"{self._number:2} +{(at or time.monotonic()) - self._began:.3f} {who:<10} {what}")
 
     def _find(self) -> Pharmacy:
         annuaire = Annuaire(self.running.fhir_base, self.running.api_key)
@@ -93,13 +94,18 @@ class Story:
             known = max(await client.uids(), default=0)
             idling = asyncio.create_task(client.wait_for_arrival())
             await client.idling()
-            receipt, accepted = await asyncio.to_thread(self._submit, patient, letter)
+            receipt = await asyncio.to_thread(self._submit, patient, letter)
             await asyncio.wait_for(idling, 10)
-            woken = client.announced_at
-            self._step("smtp", f"{receipt.tls}, AUTH, RCPT 250 2.1.5 (ORG, published, open, certificate valid)")
-            self._step("sealing", "signed RSA-2048 SHA-256, encrypted AES-256-CBC to pharmacy and sender")
-            self._step("storage", f"committed, then {receipt.reply}")
-            self._step("imap", f"* EXISTS to the idling client, {1000 * (woken - accepted):+.1f} ms after the 250")
+            allowed, stored, woken = receipt.allowed_at, receipt.stored_at, client.announced_at
+            between = (
+                f"{abs(1000 * (woken - stored)):.1f} ms {'after' if woken > stored else 'before'} the 250 was read"
+            )
+            self._step(
+                "smtp", f"{receipt.tls}, AUTH, RCPT 250 2.1.5 (ORG, published, open, certificate valid)", allowed
+            )
+            self._step("sealing", "signed RSA-2048 SHA-256, encrypted AES-256-CBC to pharmacy and sender", stored)
+            self._step("storage", f"committed, then {receipt.reply}", stored)
+            self._step("imap", f"* EXISTS to the idling client, {between}", woken)
             for uid in await client.uids(known + 1):
                 octets = await client.fetch(uid)
                 if octets is not None:
@@ -108,11 +114,9 @@ class Story:
             await client.close()
         raise StoryFailed("The client was woken, but no message is there.")
 
-    def _submit(self, patient: Account, letter: Letter) -> tuple[SubmissionReceipt, float]:
-        receipt = submission_for(self.running, patient).send(
-            letter.octets, sender=letter.sender, recipients=[letter.recipient]
-        )
-        return receipt, time.monotonic()
+    def _submit(self, patient: Account, letter: Letter) -> SubmissionReceipt:
+        submission = submission_for(self.running, patient)
+        return submission.send(letter.octets, sender=letter.sender, recipients=[letter.recipient])
 
     def _check_opened(self, opened: Opened, patient: Account, paper: Document) -> None:
         if not opened.encrypted or opened.signer != patient.address:

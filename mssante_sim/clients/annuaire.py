@@ -56,19 +56,22 @@ class Annuaire:
     def search(self, name: str | None = None, place: str | None = None) -> list[Pharmacy]:
         """Pharmacies by name and place, in the directory's order; at least one is needed.
 
+        A place is a town, or the beginning of a postal code.
+
         Raises:
             DirectoryUnreachable: no answer, or an error.
         """
-        wanted = {"name:contains": name, "address-city": place}
+        where = "address-postalcode" if place and place.strip().isdecimal() else "address-city"
+        wanted = {"name:contains": name, where: place}
         return self._pharmacies({key: value for key, value in wanted.items() if value})
 
     def by_finess(self, finess: str) -> list[Pharmacy]:
-        """The pharmacy of exactly that number: one mailbox, several or none.  Raises: DirectoryUnreachable."""
+        """The pharmacy of exactly that number, or none.  Raises: DirectoryUnreachable."""
         return self._pharmacies({"identifier": finess})
 
     def _pharmacies(self, wanted: Mapping[str, str]) -> list[Pharmacy]:
         query = {**wanted, "type": ",".join(sorted(PHARMACY_SECTORS)), "active": "true"}
-        return [found for entry in self._organisations(query) for found in _pharmacies_of(entry)]
+        return [found for entry in self._organisations(query) if (found := _pharmacy(entry)) is not None]
 
     def _organisations(self, query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         """Every entry of every page."""
@@ -94,7 +97,8 @@ class Annuaire:
         return bundle
 
 
-def _pharmacies_of(organisation: dict[str, Any]) -> Iterator[Pharmacy]:
+def _pharmacy(organisation: dict[str, Any]) -> Pharmacy | None:
+    """The place and its preferred mailbox, which comes first; None without a mailbox."""
     finess = next(
         (
             identifier["value"]
@@ -105,19 +109,19 @@ def _pharmacies_of(organisation: dict[str, Any]) -> Iterator[Pharmacy]:
         None,
     )
     address = _first(organisation.get("address"))
-    if finess is None:
-        return
-    for mailbox, description in _mss_mailboxes(organisation):
-        yield Pharmacy(
-            finess=finess,
-            name=organisation.get("name", ""),
-            enseigne=next(iter(organisation.get("alias", ())), None),
-            line=next(iter(address.get("line", ())), ""),
-            postal_code=address.get("postalCode", ""),
-            town=address.get("city", ""),
-            mailbox=mailbox,
-            mailbox_name=description,
-        )
+    mailbox = next(_mss_mailboxes(organisation), None)
+    if finess is None or mailbox is None:
+        return None
+    return Pharmacy(
+        finess=finess,
+        name=organisation.get("name", ""),
+        enseigne=next(iter(organisation.get("alias", ())), None),
+        line=next(iter(address.get("line", ())), ""),
+        postal_code=address.get("postalCode", ""),
+        town=address.get("city", ""),
+        mailbox=mailbox[0],
+        mailbox_name=mailbox[1],
+    )
 
 
 def _first(elements: list[dict[str, Any]] | None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ One connection a message: the patient's application sends rarely.
 import smtplib
 import socket
 import ssl
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
@@ -41,7 +42,9 @@ class SubmissionReceipt:
 
     reply: str
     octets: int
-    tls: str  # protocol version, for the curious
+    tls: str  # protocol version
+    allowed_at: float  # when the last recipient was accepted, by time.monotonic
+    stored_at: float  # when the 250 came
 
 
 class _Smtp(smtplib.SMTP):
@@ -114,11 +117,13 @@ class Submission:
             self._expect(smtp.mail(sender, [f"SIZE={len(octets)}"] if smtp.has_extn("size") else []))
             for recipient in recipients:
                 self._expect(smtp.rcpt(recipient))
+            allowed_at = time.monotonic()
             reply = self._expect(smtp.data(octets))
+            stored_at = time.monotonic()
         except smtplib.SMTPResponseException as error:
             raise refusal(error.smtp_code, error.smtp_error) from error
         assert isinstance(smtp.sock, ssl.SSLSocket)  # noqa: S101  starttls() raised otherwise
-        return SubmissionReceipt(reply, len(octets), smtp.sock.version() or "TLS")
+        return SubmissionReceipt(reply, len(octets), smtp.sock.version() or "TLS", allowed_at, stored_at)
 
     @staticmethod
     def _expect(answer: tuple[int, bytes]) -> str:
