@@ -100,11 +100,10 @@ def envelop(entity: bytes, recipients: Sequence[bytes]) -> bytes:
         BadCertificate: one holds no RSA key of at least 2048 bits.
     """
     pieces = cms_envelope.encrypt(entity, recipients)
-    sink = BytesIO()
-    # The room it will need, in one step: growing it, or joining blocks, costs as much as encrypting.
-    sink.seek(base64_lines.encoded_size(len(entity) + _ENVELOPE_OCTETS + len(recipients) * _RECIPIENT_OCTETS))
-    sink.write(b"\0")
-    sink.seek(0)
+    # The room it will need, all at once but not touched yet: growing, or joining blocks, costs as much as encrypting.
+    sink = BytesIO(
+        bytes(base64_lines.encoded_size(len(entity) + _ENVELOPE_OCTETS + len(recipients) * _RECIPIENT_OCTETS))
+    )
     sink.write(_ENVELOPED_FIELDS)
     sink.writelines(base64_lines.encode(pieces))
     sink.truncate()
