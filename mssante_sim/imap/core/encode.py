@@ -154,7 +154,7 @@ def date_time(date: datetime) -> bytes:
     Not strftime: it would use the names of the locale, `%Y` without leading zeros, and half the time of a FETCH.
     """
     month, zone = _MONTHS[date.month], _zone(date.utcoffset())
-    return b"%2d-%b-%04d %02d:%02d:%02d %b" % (
+    return b"%02d-%b-%04d %02d:%02d:%02d %b" % (
         date.day, month, date.year, date.hour, date.minute, date.second, zone
     )  # fmt: skip
 
