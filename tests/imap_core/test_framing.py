@@ -133,6 +133,13 @@ def test_each_limit_holds_to_the_octet() -> None:
     assert not accepted(b"a APPEND x {6}\r\n", logged_in=False)
 
 
+def test_an_announcement_of_thousands_of_digits_is_just_too_big() -> None:
+    (refused,) = events([b"a x {" + b"9" * 6_000 + b"}\r\n"])
+    assert isinstance(refused, Refused)
+    assert type(refused.fault) is TooBig
+    assert len(refused.fault.public) < 100
+
+
 def test_the_limits_change_with_the_login() -> None:
     framer = CommandFramer(SMALL)
     framer.feed(b"a x {6}\r\nb x {6}\r\n")

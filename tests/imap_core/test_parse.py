@@ -54,7 +54,7 @@ def test_a_command_shows_no_password(command: str) -> None:
 
 def test_what_is_quoted_back_is_short_and_printable() -> None:
     with pytest.raises(SyntaxFault) as caught:
-        parse(frame(b"a NOOP\x1b]0;" + b"x" * 5_000 + b"\r\n"))
+        parse(frame(b"a NOOP \x1b]0;" + b"x" * 5_000 + b"\r\n"))
     assert len(caught.value.public) < 120
     assert caught.value.public.isprintable()
 
