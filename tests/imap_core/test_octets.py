@@ -5,7 +5,6 @@ import re
 import pytest
 
 from mssante_sim.imap.core import octets as o
-from mssante_sim.imap.core.cursor import class_of
 from mssante_sim.imap.core.framing import Frame
 from mssante_sim.imap.core.parse import parse
 
@@ -28,7 +27,7 @@ def test_classes_hold_what_the_grammar_says(octet: int) -> None:
 @pytest.mark.parametrize("octet", range(256))
 def test_a_class_of_a_pattern_holds_the_same(octet: int) -> None:
     for octets in (o.ATOM_CHARS, o.TAG_CHARS, o.QUOTED_PLAIN):
-        assert bool(re.fullmatch(class_of(octets), bytes([octet]), re.DOTALL)) == (octet in octets)
+        assert bool(re.fullmatch(o.class_of(octets), bytes([octet]), re.DOTALL)) == (octet in octets)
 
 
 @pytest.mark.parametrize("octet", sorted(set(range(256)) - {0x20, *b"\r\n\0"}))

@@ -126,8 +126,4 @@ def announce(ctx: Context, flags: Iterable[frozenset[str]]) -> list[bytes]:
     learnt = [ctx.view.learns(one) for one in set(flags)]  # all of them, not only up to the first
     if True not in learnt:
         return []
-    return [
-        piece
-        for response in announcement(ctx.view.keywords, read_only=ctx.view.read_only)
-        for piece in encode(response)
-    ]
+    return [encode(response) for response in announcement(ctx.view.keywords, read_only=ctx.view.read_only)]

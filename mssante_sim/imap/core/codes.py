@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from mssante_sim.imap.core.sequence import format_set
 
-__all__ = ["append_uid", "capability", "copy_uid", "permanent_flags", "uid_next", "uid_validity", "unseen"]
+__all__ = ["append_uid", "capability", "copy_uid", "permanent_flags", "uid_next", "uid_validity"]
 
 
 def capability(names: Iterable[str]) -> str:
@@ -28,11 +28,6 @@ def uid_next(uid: int) -> str:
 def uid_validity(value: int) -> str:
     """UIDVALIDITY."""
     return f"UIDVALIDITY {value}"
-
-
-def unseen(seqnum: int) -> str:
-    """UNSEEN: the first message without the flag Seen."""
-    return f"UNSEEN {seqnum}"
 
 
 def append_uid(uidvalidity: int, uids: Iterable[int]) -> str:

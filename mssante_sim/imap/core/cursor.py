@@ -10,20 +10,15 @@ from typing import TypeVar
 
 from mssante_sim.imap.core.faults import SyntaxFault
 from mssante_sim.imap.core.framing import Frame
-from mssante_sim.imap.core.octets import ASTRING_CHARS, ATOM_CHARS, LIST_CHARS, QUOTED_PLAIN
+from mssante_sim.imap.core.octets import ASTRING_CHARS, ATOM_CHARS, LIST_CHARS, QUOTED_PLAIN, class_of
 
-__all__ = ["LARGEST_NUMBER", "Cursor", "bounded_number", "class_of", "quoted_back"]
+__all__ = ["LARGEST_NUMBER", "Cursor", "bounded_number", "quoted_back"]
 
 LARGEST_NUMBER = 4_294_967_295
 LARGEST_NUMBER64 = 9_223_372_036_854_775_807  # [RFC 9051 §9] number64
 
 _Value = TypeVar("_Value")
 _SHOWN = 40  # octets of an offending token that are quoted back
-
-
-def class_of(octets: frozenset[int]) -> bytes:
-    """A character class of a regular expression that holds `octets`."""
-    return b"[" + b"".join(b"\\x%02x" % octet for octet in sorted(octets)) + b"]"
 
 
 _ATOM = re.compile(class_of(ATOM_CHARS) + b"+")

@@ -1,9 +1,7 @@
 """The octets of responses.
 
-`encode` answers with chunks to be written in order.  A large content stands in chunks
-of its own: 25 MB are never copied here.  Nothing that a peer or a message can
-choose ever ends a line: text is reduced to printable ASCII, strings that cannot be
-quoted become literals.
+Nothing that a peer or a message can choose ever ends a line: text is reduced to printable
+ASCII, strings that cannot be quoted become literals.
 """
 
 import re
@@ -14,29 +12,27 @@ from functools import lru_cache
 from typing import assert_never
 
 from mssante_sim.imap.core import responses as r
-from mssante_sim.imap.core.octets import MONTHS
+from mssante_sim.imap.core.octets import ATOM_CHARS, MONTHS, QUOTED_CHARS, class_of
 from mssante_sim.imap.core.utf7 import encode_name
 
 __all__ = ["date_time", "encode", "encode_item"]
 
 _MONTHS = (b"", *(name.encode("ascii") for name in MONTHS))
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
-_ATOM = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")  # ATOM-CHAR  [RFC 3501 §9]
-_QUOTABLE = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-\x7f]{0,1000}")
+_ATOM = re.compile(class_of(ATOM_CHARS) + b"+")
+_QUOTABLE = re.compile(class_of(QUOTED_CHARS) + b"{0,1000}")
 _SPECIAL = re.compile(rb'(["\\])')
 
 
-def encode(response: r.Response) -> list[bytes]:
-    """`response` as octets, CRLF included, in chunks that follow each other."""
+def encode(response: r.Response) -> bytes:
+    """`response` as octets, CRLF included."""
     match response:
-        case r.Fetched():
-            return _fetched(response)
         case r.Continuation():
-            return [_continuation(response)]
+            return _continuation(response)
         case r.Reply():
-            return [_reply(response)]
+            return _reply(response)
         case _:
-            return [b"* " + _data(response) + b"\r\n"]
+            return b"* " + _data(response) + b"\r\n"
 
 
 def _data(response: r.Data) -> bytes:  # noqa: C901, PLR0911, PLR0912 - a flat list of kinds, one line each
@@ -69,6 +65,8 @@ def _data(response: r.Data) -> bytes:  # noqa: C901, PLR0911, PLR0912 - a flat l
             return b"QUOTA %s (%s)" % (_astring(root.encode()), lines)
         case r.QuotaRoots(mailbox, roots):
             return b" ".join([b"QUOTAROOT", _mailbox(mailbox), *(_astring(root.encode()) for root in roots)])
+        case r.Fetched(seqnum, items):
+            return b"%d FETCH " % seqnum + _list(map(encode_item, items))
         case _:
             assert_never(response)
 
@@ -111,39 +109,13 @@ def _identity(fields: tuple[tuple[str, str | None], ...]) -> bytes:
     return _list(words)
 
 
-def _fetched(fetched: r.Fetched) -> list[bytes]:
-    """``message-data = nz-number SP "FETCH" SP msg-att``, split only around contents."""
-    chunks: list[bytes] = []
-    line = b"* %d FETCH (" % fetched.seqnum
-    for index, item in enumerate(fetched.items):
-        if index:
-            line += b" "
-        if isinstance(item, r.Content) and item.chunks is not None:
-            chunks.append(line + b"%s {%d}\r\n" % (_ascii(item.label), sum(map(len, item.chunks))))
-            chunks += item.chunks
-            line = b""
-        else:
-            line += encode_item(item)
-    return [*chunks, line + b")\r\n"]
-
-
-def encode_item(item: r.FetchedItem) -> bytes:  # noqa: PLR0911 - as above
-    """One item of a FETCH answer; a content that is not NIL has a literal and is not for here."""
+def encode_item(item: r.FetchedItem) -> bytes:
+    """One item of a FETCH answer."""
     match item:
         case r.UidItem(uid):
             return b"UID %d" % uid
         case r.FlagsItem(flags):
             return b"FLAGS " + _list(_ascii(flag) for flag in sorted(flags))
-        case r.SizeItem(octets):
-            return b"RFC822.SIZE %d" % octets
-        case r.DateItem(date):
-            return b'INTERNALDATE "%s"' % date_time(date)
-        case r.ModSeqItem(modseq):
-            return b"MODSEQ (%d)" % modseq
-        case r.Pasted(label, value):
-            return b"%s %s" % (_ascii(label), value)
-        case r.Content(label):
-            return b"%s NIL" % _ascii(label)
         case _:
             assert_never(item)
 

@@ -10,9 +10,9 @@ from typing import ClassVar, Literal
 from mssante_sim.errors import SimulatorError
 
 __all__ = [
-    "AlreadyExists", "AuthenticationFailed", "BadCharset", "Cannot", "ImapFault", "InUse", "LimitReached",
+    "AlreadyExists", "AuthenticationFailed", "BadCharset", "Cannot", "ImapFault", "LimitReached",
     "LoginDisabled", "MailboxMissing", "NoPermission", "NotImap", "OverQuota", "ReadOnlyMailbox",
-    "ServerBug", "SyntaxFault", "TooBig", "TryCreate", "Unavailable", "UnknownCommand", "WrongPhase",
+    "SyntaxFault", "TooBig", "TryCreate", "Unavailable", "UnknownCommand", "WrongPhase",
 ]  # fmt: skip
 
 
@@ -96,12 +96,6 @@ class Cannot(ImapFault):
     code = "CANNOT"
 
 
-class InUse(ImapFault):
-    """Another session stands in the way; trying again later is safe."""
-
-    code = "INUSE"
-
-
 class ReadOnlyMailbox(ImapFault):
     """The mailbox was opened with EXAMINE."""
 
@@ -136,9 +130,3 @@ class Unavailable(ImapFault):
     """The store cannot serve this now; trying again later is safe."""
 
     code = "UNAVAILABLE"
-
-
-class ServerBug(ImapFault):
-    """Something unforeseen happened; the text carries a number for the log, nothing else."""
-
-    code = "SERVERBUG"

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from mssante_sim.imap.core.faults import ImapFault, LimitReached, SyntaxFault, TooBig
 from mssante_sim.imap.core.limits import FrameLimits
-from mssante_sim.imap.core.octets import TAG_CHARS
+from mssante_sim.imap.core.octets import TAG_CHARS, class_of
 
 __all__ = ["CommandFramer", "ContinuationNeeded", "Event", "Frame", "Refused", "read_tag"]
 
@@ -25,7 +25,7 @@ _ANNOUNCED = re.compile(rb"\{([0-9]+)(\+?)\}")
 # Quoted strings that all end; possessive, so that no input costs more than its length.
 _BALANCED = re.compile(rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _APPEND = re.compile(rb"[^ ]+ APPEND (\{?)", re.IGNORECASE)
-_TAG = re.compile(b"([%s]{1,128})(?: |\\Z)" % re.escape(bytes(sorted(TAG_CHARS))))
+_TAG = re.compile(b"(%s{1,128})(?: |\\Z)" % class_of(TAG_CHARS))
 _LARGEST = 4_294_967_295  # number  [RFC 3501 §9]
 
 

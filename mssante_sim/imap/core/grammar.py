@@ -11,9 +11,9 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import TypeVar
 
-from mssante_sim.imap.core.cursor import LARGEST_NUMBER, Cursor, bounded_number, class_of
+from mssante_sim.imap.core.cursor import LARGEST_NUMBER, Cursor, bounded_number
 from mssante_sim.imap.core.faults import SyntaxFault
-from mssante_sim.imap.core.octets import ATOM_CHARS, MONTHS
+from mssante_sim.imap.core.octets import ATOM_CHARS, MONTHS, class_of
 from mssante_sim.imap.core.sequence import STAR, SequenceSet
 from mssante_sim.imap.core.utf7 import decode_name
 

@@ -18,16 +18,16 @@ __all__ = [
     "ASTRING_CHARS",
     "ATOM_CHARS",
     "CTLS",
-    "DIGITS",
     "LIST_CHARS",
     "MONTHS",
+    "QUOTED_CHARS",
     "QUOTED_PLAIN",
     "TAG_CHARS",
+    "class_of",
 ]
 
 CHARS = frozenset(range(0x01, 0x80))
 CTLS = frozenset({*range(0x20), 0x7F})
-DIGITS = frozenset(b"0123456789")
 
 _LIST_WILDCARDS = frozenset(b"%*")
 _QUOTED_SPECIALS = frozenset(b'"\\')
@@ -38,6 +38,12 @@ ATOM_CHARS = CHARS - _ATOM_SPECIALS
 ASTRING_CHARS = ATOM_CHARS | _RESP_SPECIALS
 LIST_CHARS = ASTRING_CHARS | _LIST_WILDCARDS
 TAG_CHARS = ASTRING_CHARS - frozenset(b"+")
-QUOTED_PLAIN = CHARS - frozenset(b"\r\n") - _QUOTED_SPECIALS
+QUOTED_CHARS = CHARS - frozenset(b"\r\n")
+QUOTED_PLAIN = QUOTED_CHARS - _QUOTED_SPECIALS  # those that need no backslash
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def class_of(octets: frozenset[int]) -> bytes:
+    """A character class of a regular expression that holds `octets`."""
+    return b"[" + b"".join(b"\\x%02x" % octet for octet in sorted(octets)) + b"]"

@@ -3,10 +3,11 @@
 import re
 
 from mssante_sim.imap.core.commands import Fetch
-from mssante_sim.imap.core.cursor import LARGEST_NUMBER, Cursor, bounded_number, class_of
+from mssante_sim.imap.core.cursor import LARGEST_NUMBER, Cursor, bounded_number
 from mssante_sim.imap.core.faults import SyntaxFault
 from mssante_sim.imap.core.fetch_items import BodySection, FetchItem, MessageItem, SectionText
 from mssante_sim.imap.core.grammar import list_of, sequence_set
+from mssante_sim.imap.core.octets import class_of
 
 __all__ = ["fetch"]
 

@@ -5,19 +5,18 @@ Import the module (`responses.Exists`): the names are meant to be read with it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 
 from mssante_sim.imap.core.commands import StatusItem
 from mssante_sim.imap.core.faults import ImapFault
 from mssante_sim.imap.core.sequence import SeqNum
-from mssante_sim.storage.api import ModSeq, Uid
+from mssante_sim.storage.api import Uid
 
 __all__ = [
-    "Capabilities", "Condition", "Content", "Continuation", "Data", "DateItem", "Enabled", "Exists",
+    "Capabilities", "Condition", "Continuation", "Data", "Enabled", "Exists",
     "Expunged", "Fetched", "FetchedItem", "Flags", "FlagsItem", "Found", "Identity", "Listed",
-    "MailboxStatus", "ModSeqItem", "Namespaces", "Pasted", "Quota", "QuotaRoots", "Recent", "Reply",
-    "Response", "SizeItem", "UidItem", "reply_to",
+    "MailboxStatus", "Namespaces", "Quota", "QuotaRoots", "Recent", "Reply",
+    "Response", "UidItem", "reply_to",
 ]  # fmt: skip
 
 
@@ -28,7 +27,6 @@ class Condition(Enum):
     NO = "NO"
     BAD = "BAD"
     BYE = "BYE"
-    PREAUTH = "PREAUTH"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,49 +162,12 @@ class FlagsItem:
     flags: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class SizeItem:
-    """RFC822.SIZE."""
-
-    octets: int
-
-
-@dataclass(frozen=True, slots=True)
-class DateItem:
-    """INTERNALDATE; aware."""
-
-    date: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ModSeqItem:
-    """MODSEQ [RFC 7162 §3.1.4]."""
-
-    modseq: ModSeq
-
-
-@dataclass(frozen=True, slots=True)
-class Pasted:
-    """An item whose value was rendered before: ENVELOPE, BODYSTRUCTURE, BODY."""
-
-    label: str
-    value: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """Octets of a message, sent as a literal, in chunks; None is NIL."""
-
-    label: str
-    chunks: tuple[bytes, ...] | None
-
-
-FetchedItem = UidItem | FlagsItem | SizeItem | DateItem | ModSeqItem | Pasted | Content
+FetchedItem = UidItem | FlagsItem
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """FETCH [RFC 3501 §7.4.2]."""
+    """FETCH, as far as it tells of news [RFC 3501 §7.4.2]; what a FETCH asked for is sent as it is read."""
 
     seqnum: SeqNum
     items: tuple[FetchedItem, ...]
@@ -226,10 +187,11 @@ Data = (
     | Expunged
     | Quota
     | QuotaRoots
+    | Fetched
 )
-"""Untagged data on one line."""
+"""Untagged data."""
 
-Response = Data | Fetched | Reply | Continuation
+Response = Data | Reply | Continuation
 
 
 def reply_to(tag: str | None, fault: ImapFault) -> Reply:

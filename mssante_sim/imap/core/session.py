@@ -364,4 +364,4 @@ class ImapSession:
             self._say(r.Fetched(number, (r.UidItem(state.uid), r.FlagsItem(flags))))
 
     def _say(self, response: r.Response) -> None:
-        self._out += encode(response)
+        self._out.append(encode(response))
