@@ -88,8 +88,7 @@ class AddressList:
         self._words, self._phrase, self._route, self._comment, self._closed = [], None, None, None, False
 
     def _open_angle(self) -> None:
-        if self._closed or self._phrase is not None:
-            self.clean = False
+        self.clean &= self._phrase is None
         self._phrase, self._words = self._words, []
 
     def _close_angle(self) -> None:

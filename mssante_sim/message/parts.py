@@ -48,7 +48,7 @@ class Part:
     content_type: str  # lower case; the default of its place if there is none
     params: Parameters
     header: Mapping[str, bytes]  # name in lower case: raw value; the first of several, lists of addresses joined
-    lines: int  # line ends in the body; counted for text and message/rfc822 only
+    lines: int  # line ends in the body; counted for message/rfc822 and what IMAP shows as a text only
     children: tuple["Part", ...] = ()
 
     @property
@@ -123,7 +123,7 @@ class _Reader:
             children = tuple(self.entity(*cut, inner_type, depth - 1) for cut in cuts)
         elif depth > 0 and kind == "message/rfc822" and _is_identity(header):
             children = (self.entity(body, end, "text/plain", depth - 1),)
-        counted = kind.startswith("text/") or kind == "message/rfc822"
+        counted = kind == "message/rfc822" or (kind.startswith(("text/", "multipart/")) and not children)
         lines = self._octets.count(b"\n", body, end) if counted else 0
         return Part(start, body, end, kind, params, header, lines, children)
 
@@ -180,7 +180,7 @@ def find(root: Part, path: Sequence[int]) -> Part | None:
         holder = message or part
         if holder.is_multipart and 1 <= number <= len(holder.children):
             part = holder.children[number - 1]
-        elif message and number == 1 and not holder.is_multipart:
+        elif message and number == 1:
             part = holder
         else:
             return None

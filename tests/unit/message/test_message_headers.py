@@ -76,6 +76,7 @@ def test_unfolding_removes_line_ends_and_nothing_else() -> None:
         (b"=?utf-8?q?=C3?=\r\n =?utf-8?q?=A9?=", "é"),
         (b"=?utf-8?q?a?= b =?utf-8?q?c?= d", "a b c d"),
         (b"=?utf-8?q?a?= =?iso-8859-1?q?=E9?=", "aé"),
+        (b"=?utf-8?q?=C3=A9?= =?iso-8859-1?q?=E9?=", "éé"),
         (b"x=?utf-8?q?a?=y", "xay"),
         (b"=?utf-8*fr?q?a?=", "a"),
         (b"=?utf-8?b?w6k?=", "é"),
@@ -144,6 +145,7 @@ END = m(None, None)
         ("a@x> , b@x", [m("a"), m("b")]),
         ("<a@x> junk, b@x", [m("a"), m("b")]),
         ("a@b@x", [m("a@b")]),
+        ("a@x: b@x", [m("b")]),
         ("a b@x", [m("ab")]),
         ('"unclosed', [m("unclosed", "")]),
         ("(unclosed a@x", []),
@@ -203,7 +205,7 @@ def test_one_author_is_found(header: str, expected: Address) -> None:
             for value in [
                 "a@x, b@x", "G: a@x;", "G:;", "a@x <b@x>", "<a@x> <b@x>", "<a@x> b@x", "<a@x", "a@x>", "a@b@x", "a b@x",
                 "a@x b", "<a@x>;", "a", "<>", '"a@x', "a@x\\", 'a@"x"', "[a]@x", "A:B <a@x>", "<<a@x>>", "a@x) ",
-                "<@r:a@x", "<b:a@x>",
+                "<@r:a@x", "<b:a@x>", "a@x: b@x",
             ]
         ),
     ],

@@ -94,6 +94,23 @@ def test_fields_of_one_name_count_once_but_addresses_are_joined() -> None:
     assert (root.header["subject"], root.header["to"]) == (b" 1", b" a@x, b@x, c@x")
 
 
+def test_depth_of_multiparts_is_bounded() -> None:
+    octets = b"x"
+    for level in range(2 * MAX_DEPTH):
+        octets = b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n%b\r\n--b%d--" % (
+            level,
+            level,
+            octets,
+            level,
+        )
+    assert len(list(walk(parse(octets)))) == MAX_DEPTH + 1
+
+
+def test_blanks_at_the_end_of_a_boundary_do_not_count() -> None:
+    octets = multipart("--b\n\nx\n--b--\n", boundary="b ")
+    assert [content for _, content in bodies(octets)] == [b"x"]
+
+
 def test_depth_is_bounded() -> None:
     octets = b"".join(b"Content-Type: message/rfc822\r\n\r\n" for _ in range(10 * MAX_DEPTH)) + b"x"
     assert len(list(walk(parse(octets)))) == MAX_DEPTH + 1
