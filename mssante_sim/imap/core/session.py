@@ -195,7 +195,9 @@ class ImapSession:
             case ContinuationNeeded():
                 self._say(r.Continuation("OK"))
             case Refused():
-                self._refused(event.tag, event.fault)
+                waiting = self._exchange or self._idle  # the line was an answer to this, and had no tag
+                self._exchange = self._idle = None
+                self._refused(waiting.tag if waiting else event.tag, event.fault)
                 if event.closes:
                     self.bye("Where the next command begins cannot be known.")
             case Frame():
