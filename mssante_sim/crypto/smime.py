@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 _ENVELOPED_FIELDS: Final = (
-    b'Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name="smime.p7m"\r\n'
+    b'Content-Type: application/pkcs7-mime; smime-type=enveloped-data;\r\n name="smime.p7m"\r\n'
     b"Content-Transfer-Encoding: base64\r\n"
     b'Content-Disposition: attachment; filename="smime.p7m"\r\n\r\n'
 )

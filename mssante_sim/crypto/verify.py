@@ -150,7 +150,10 @@ def _one_signer(data: SignedData) -> tuple[Signer, Certificate, Digest]:
         _fail(1, "The message must have exactly one signer.")
     signer = data.signers[0]
     digest = DIGESTS.get(signer.digest)
-    if digest is None or SIGNATURES.get(signer.signature_algorithm, signer) not in (None, digest):  # no set: a Signer has no hash
+    if digest is None or SIGNATURES.get(signer.signature_algorithm, signer) not in (
+        None,
+        digest,
+    ):  # no set: a Signer has no hash
         _fail(1, "The signature uses an algorithm that is not accepted.")
     leaf = next((one for one in map(_readable, data.certificates) if one is not None and signer.id.names(one)), None)
     if leaf is None:
