@@ -124,6 +124,13 @@ def test_no_encoded_word_cuts_a_character_in_two() -> None:
         assert "�" not in decode_words(word)
 
 
+def test_what_looks_like_an_encoded_word_is_not_decoded() -> None:
+    text = "a =?utf-8?q?b?="
+    octets = compose(draft(subject=text, sender=Address(text, "a@x")))
+    assert decode_words(parse(octets).header["subject"]) == text
+    assert single_from(octets) == Address(text, "a@x")
+
+
 def test_the_standard_library_reads_the_same() -> None:
     attachment = Attachment('ordonnance "é" à signer ' + "é" * 40 + ".pdf", "application/pdf", bytes(range(256)) * 9)
     written = draft(
@@ -198,7 +205,8 @@ def test_what_no_message_can_hold_is_refused(changes: dict) -> None:
 @pytest.mark.parametrize(
     ("text", "encoding"),
     [
-        ("plain", b"7bit"), ("x" * 998, b"7bit"), ("x" * 999, b"quoted-printable"), ("déjà vu, disait-il", b"quoted-printable"),
+        ("plain", b"7bit"), ("x" * 998, b"7bit"), ("x" * 999, b"quoted-printable"),
+        ("déjà vu, disait-il", b"quoted-printable"),
         ("日本語" * 20, b"base64"), ("\0", b"quoted-printable"), ("=_", b"quoted-printable"), ("", b"7bit"),
     ],
 )  # fmt: skip
