@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
+from urllib.parse import quote, unquote
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import (
@@ -153,7 +154,7 @@ class Keystore:
 
     def addresses(self) -> list[str]:
         """Every mailbox that has a certificate, sorted."""
-        return sorted(folder.name for folder in (self.path / "mailboxes").glob("*@*"))
+        return sorted(unquote(folder.name) for folder in (self.path / "mailboxes").glob("*@*"))
 
     def listing(self, *, at: datetime) -> Iterator[Listed]:
         """Every mailbox certificate and its state at `at`."""
@@ -212,7 +213,7 @@ class Keystore:
             write_private(self.path / name / "crl.der", authority.crl(at))
 
     def _folder(self, address: str) -> Path:
-        return self.path / "mailboxes" / address.lower()
+        return self.path / "mailboxes" / quote(address.lower(), safe="@+")  # a local part may hold a slash
 
 
 def _number(file: Path) -> int:

@@ -10,6 +10,7 @@ library's, one identity a file, in the old algorithms that it knows.
 import hashlib
 import hmac
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -50,11 +51,11 @@ class BadBundle(SimulatorError):
 
 
 def write_bundle(identities: Sequence[Identity], passphrase: str, name: str) -> bytes:
-    """All `identities` with their chains in one file; `name` is what mail programs show."""
-    chains = {one: "" for identity in identities for one in identity.chain}
-    certificates = [_certificate_bag(one.certificate, name) for one in identities]
-    certificates += (_certificate_bag(one, None) for one in chains)
-    keys = [_key_bag(one, passphrase, name) for one in identities]
+    """All `identities` with their chains in one file; `name`, the usage and a number are what programs show."""
+    labelled = list(zip(identities, _labels(identities, name), strict=True))
+    certificates = [_certificate_bag(one.certificate, label) for one, label in labelled]
+    certificates += (_certificate_bag(one, None) for one in dict.fromkeys(c for i in identities for c in i.chain))
+    keys = [_key_bag(one, passphrase, label) for one, label in labelled]
     safes = der.sequence(*(_data(der.sequence(*bags)) for bags in (certificates, keys)))
     salt = secrets.token_bytes(16)
     mac = hmac.digest(_mac_key(passphrase, salt, _ROUNDS), safes, "sha256")
@@ -104,6 +105,16 @@ def _joined(certificates: Sequence[bytes], keys: Sequence[Secret[bytes]]) -> Ite
         key = public.get(owner.public_numbers()) if owner is not None else None
         if key is not None:
             yield Identity(octets, key, chain)
+
+
+def _labels(identities: Iterable[Identity], name: str) -> Iterator[str]:
+    """One for each, all different: Java keeps only the last of two entries with one name."""
+    seen: Counter[str] = Counter()
+    for identity in identities:
+        uses = read_certificate(identity.certificate).usages
+        usage = "chiffrement" if uses is not None and uses.key_encipherment else "signature"
+        seen[usage] += 1
+        yield f"{name} {usage}" if seen[usage] == 1 else f"{name} {usage} {seen[usage]}"
 
 
 def _data(octets: bytes) -> bytes:

@@ -191,6 +191,15 @@ def test_a_holder_may_be_left_without_a_receiving_certificate(domain_files: Path
     assert keystore.identity("personne@officine.mssante.test", Usage.SIGN) is None
 
 
+def test_no_address_leads_out_of_its_folder(domain_files: Path) -> None:
+    keystore = Keystore.open(domain_files)
+    address = "../../issuing/x@officine.mssante.test"
+    keystore.issue([replace(HOLDER, address=address)], at=AT)
+    assert address in keystore.addresses()
+    assert keystore.identity(address.upper(), Usage.SIGN) is not None
+    assert {file.parent.parent for file in domain_files.rglob("signing-1.pem")} == {domain_files / "mailboxes"}
+
+
 def test_a_revocation_outlives_the_process(domain_files: Path) -> None:
     stamp = Keystore.open(domain_files).stamp(ADDRESS)
     Keystore.open(domain_files).revoke(ADDRESS, Usage.RECEIVE, at=AT, reason="keyCompromise")
