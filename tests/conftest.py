@@ -23,7 +23,9 @@ def write(mssante: Mssante) -> Write:
     def written(paper: Document | None = None, text: str | None = None, *, subject: str | None = None) -> Letter:
         patient = mssante.account("patient")
         running = mssante.running
-        (pharmacy,) = Annuaire(running.fhir_base, running.api_key).by_finess(mssante.account("pharmacy").identifier or "")
+        (pharmacy,) = Annuaire(running.fhir_base, running.api_key).by_finess(
+            mssante.account("pharmacy").identifier or ""
+        )
         paper = paper or specimen("ordonnance")
         proposal = propose(patient.display_name, [paper])
         return write_letter(
