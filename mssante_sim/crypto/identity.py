@@ -53,6 +53,7 @@ class Certificate:
     subject: bytes  # Name, encoded
     issuer: bytes  # Name, encoded
     serial: int
+    issuer_and_serial: bytes  # IssuerAndSerialNumber, encoded  [RFC 5652 §10.2.4]
     name: str  # common name, "" when absent
     mailboxes: frozenset[str]  # rfc822Names, lower case
     not_before: datetime
@@ -65,11 +66,6 @@ class Certificate:
     key_id: bytes | None
     signed_well: bool  # by its issuer, with SHA-256 or more
     understood: bool  # no critical extension and no name constraint that we do not process
-
-    @property
-    def issuer_and_serial(self) -> bytes:
-        """IssuerAndSerialNumber.  [RFC 5652 §10.2.4]"""
-        return der.sequence(self.issuer, der.integer(self.serial))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +142,7 @@ def _facts(octets: bytes, parsed: x509.Certificate) -> Certificate:
         subject=subject,
         issuer=issuer,
         serial=parsed.serial_number,
+        issuer_and_serial=der.sequence(issuer, der.integer(parsed.serial_number)),
         name=str(common_names[-1].value) if common_names else "",
         mailboxes=_mailboxes(alternatives),
         not_before=parsed.not_valid_before_utc,
