@@ -6,6 +6,7 @@ a port that does not answer, and what SMTP has accepted is stored before the
 store closes.
 """
 
+import asyncio
 import os
 import socket
 import sys
@@ -37,6 +38,7 @@ from mssante_sim.storage.sqlite.store import SqliteStore
 
 __all__ = ["Stack"]
 
+_DAY_S: Final = 86_400.0
 _SWITCH_S: Final = 0.0005  # beside a big FETCH in a thread, the loop waits for at most so long
 
 
@@ -85,6 +87,7 @@ class _Builder:
         if provisioned.secrets.http_port != http_port:
             sockets.append(self._bind(provisioned.secrets.http_port))  # where the certificates say that the CRL is
         provisioned.refresh_lists(self._clock.now())
+        self._cleanup.callback(asyncio.create_task(self._renew_lists(provisioned)).cancel)
         audit = AuditFile(home.audit, self._clock, self._pseudonyms(provisioned))
         self._cleanup.callback(audit.close)
         store = SqliteStore.open(home.path, clock=self._clock, quota_octets=self._settings.quota_octets)
@@ -97,6 +100,12 @@ class _Builder:
         write_private(home.run_file, running.to_json().encode())
         self._cleanup.callback(home.run_file.unlink, missing_ok=True)
         return running
+
+    async def _renew_lists(self, provisioned: Provisioned) -> None:
+        """The revocation lists are new each day: they are good for a month, and an old one makes all doubtful."""
+        while True:
+            await asyncio.sleep(_DAY_S)
+            provisioned.refresh_lists(self._clock.now())
 
     def _bind(self, port: int) -> socket.socket:
         try:
