@@ -23,7 +23,17 @@ MESSAGE_ID = "<marked@patient.mssante.test>"
 def persistent(tmp_path: Path) -> Iterator[tuple[Mssante, Path]]:
     """A stack that hides subjects, in a home that outlives it, its standard error in a file."""
     home = tmp_path / "home"
-    options = ["--home", str(home), "--port-base", "0", "--pharmacies", "4", "--patients", "2", "--confidential-subject"]
+    options = [
+        "--home",
+        str(home),
+        "--port-base",
+        "0",
+        "--pharmacies",
+        "4",
+        "--patients",
+        "2",
+        "--confidential-subject",
+    ]
     with (tmp_path / "stderr").open("w") as errors:
         command = [sys.executable, "-X", "dev", "-m", "mssante_sim", "up", *options]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
