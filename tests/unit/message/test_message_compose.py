@@ -124,6 +124,12 @@ def test_no_encoded_word_cuts_a_character_in_two() -> None:
         assert "�" not in decode_words(word)
 
 
+def test_a_word_without_end_is_cut() -> None:
+    octets = compose(draft(subject="x" * 2_000, sender=Address("x" * 2_000, "a@x")))
+    assert max(map(len, octets.split(b"\r\n"))) <= 76
+    assert decode_words(parse(octets).header["subject"]) == "x" * 2_000
+
+
 def test_what_looks_like_an_encoded_word_is_not_decoded() -> None:
     text = "a =?utf-8?q?b?="
     octets = compose(draft(subject=text, sender=Address(text, "a@x")))
