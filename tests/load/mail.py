@@ -36,7 +36,7 @@ class Mails:
 
     def __init__(self, octets: int) -> None:
         head = len(_HEAD.format(sender="", recipient="", token=""))
-        content = random.Random(octets).randbytes(max(octets - head, 80) * 57 // 78)  # noqa: S311 - filler
+        content = random.Random(octets).randbytes(max(octets - head, 80) * 57 // 78)
         lines = base64.encodebytes(content).replace(b"\n", b"\r\n")
         self._rest = lines + b"--=_load--\r\n"
 

@@ -36,7 +36,7 @@ async def held(store, account):
 
 @pytest.mark.slow
 async def test_no_kill_loses_or_doubles_an_acknowledged_delivery_or_leaves_half_of_one(tmp_path):
-    chance = random.Random(4)  # noqa: S311  it chooses moments, not keys
+    chance = random.Random(4)
     acknowledged = set()
     for round_ in range(KILLS):
         first = round_ * 100_000 + 1
