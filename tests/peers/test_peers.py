@@ -70,11 +70,12 @@ def test_postfix_delivers_to_the_dovecot_behind_it(tls):
             sender.login("a@localhost", server.password)
             sender.sendmail("a@localhost", ["reader@localhost"], MAIL)
         with logged_in(server, "reader@localhost") as client:
-            client.select()
-            client.send(b"x1 IDLE\r\n")  # its push is the event that says the second hop is done
-            read_until(client, b"1 EXISTS")
-            client.send(b"DONE\r\n")
-            read_until(client, b"x1 OK")
+            if client.select()[1] == [b"0"]:
+                client.send(b"x1 IDLE\r\n")  # its push is the event that says the second hop is done
+                read_until(client, b"1 EXISTS")
+                client.send(b"DONE\r\n")
+                read_until(client, b"x1 OK")
+            assert client.select()[1] == [b"1"]
     assert not front.home.exists()
 
 
