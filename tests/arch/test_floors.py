@@ -21,7 +21,6 @@ OWNERS = {
     "apsw": "storage/sqlite",
     "aiosmtpd": "smtp",
     "aioimaplib": "clients",
-    "aiosmtplib": "clients",
     "httpx": "clients",
     "click": "cli",
     "reportlab": "patient",
