@@ -1,10 +1,12 @@
 """TLS contexts, all from one builder: TLS 1.2 or later, both sides."""
 
+import asyncio
 import asyncio.sslproto
+import contextlib
 import ssl
 from pathlib import Path
 
-__all__ = ["client_context", "limit_tls_buffers", "server_context"]
+__all__ = ["client_context", "cut", "limit_tls_buffers", "server_context"]
 
 _READ_BUFFER_OCTETS = 16 * 1024 + 512  # one TLS record  [RFC 8446 §5.2]
 
@@ -38,6 +40,16 @@ def client_context(ca: bytes, *, identity: Path | None = None) -> ssl.SSLContext
     if identity is not None:
         context.load_cert_chain(identity)
     return context
+
+
+def cut(transport: asyncio.WriteTransport) -> None:
+    """The connection is over at once, whatever the peer does.
+
+    QUIRK: before Python 3.11.5 a TLS transport that is closing already can't be cut; it then ends with the time limit
+    that its server set for closing.
+    """
+    with contextlib.suppress(AttributeError):
+        transport.abort()
 
 
 def limit_tls_buffers() -> None:

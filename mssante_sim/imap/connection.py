@@ -11,6 +11,7 @@ import secrets
 import ssl
 from typing import Final, Protocol, cast, final
 
+from mssante_sim.crypto.tls import cut
 from mssante_sim.imap.commands.context import AnswerBroken, Context, Services
 from mssante_sim.imap.commands.table import perform
 from mssante_sim.imap.core import commands as c
@@ -132,7 +133,7 @@ class Connection(asyncio.Protocol):
 
     def _cut(self) -> None:
         if self._transport is not None:
-            self._transport.abort()
+            cut(self._transport)
 
     # steps of the session ------------------------------------------------------------------------------------------
 

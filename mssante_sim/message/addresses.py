@@ -32,7 +32,9 @@ class Mailbox:
     domain: bytes | None  # None for the ends of a group only; b"" if it is missing
 
 
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|\[[^\[\]]*+\]?|[<>:;@,()\\\]]|[^\x00-\x20<>:;@,()\[\]"\\]++', re.DOTALL)
+_TOKEN = re.compile(
+    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|\[[^\[\]]*+\]?|[<>:;@,()\\\]]|[^\x00-\x20<>:;@,()\[\]"\\]++', re.DOTALL
+)
 _DOT_ATOM = re.compile(rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\x80-\xff-]+")
 
 

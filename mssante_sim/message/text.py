@@ -80,7 +80,7 @@ def _word_octets(encoding: bytes, text: bytes) -> bytes:
 
 # Comments and quoted pairs
 
-_COMMENT_OR_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|\(|[^"(]++', re.DOTALL)
+_COMMENT_OR_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|\(|[^"(]++', re.DOTALL)
 _IN_COMMENT = re.compile(rb"\\.|[()]", re.DOTALL)
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 

@@ -13,14 +13,15 @@ from typing import cast
 
 from aiosmtpd.smtp import SMTP
 
+from mssante_sim.crypto.tls import cut
 from mssante_sim.smtp import replies
 from mssante_sim.smtp.house import House, Listener
 from mssante_sim.smtp.replies import Refusal
 
-__all__ = ["Closing", "Connection", "Reply"]
+__all__ = ["FAREWELL_S", "Closing", "Connection", "Reply"]
 
 _CHUNK_OCTETS = 256 * 1024
-_FAREWELL_S = 1.0  # for the peer to read its last line
+FAREWELL_S = 1.0  # for the peer to read its last line
 _LINE_OCTETS = 2_048  # RFC 5321 §4.5.3.1.4 asks for 512, and parameters may add to it
 
 Reply = str | Refusal | None  # None: everything is said
@@ -47,6 +48,7 @@ class Connection(SMTP):
         self.listener = listener
         self.account: str | None = None
         self.tls: ssl.SSLObject | None = None
+        self.below: asyncio.WriteTransport | None = None  # what carries TLS after STARTTLS
         self.in_data = False
         self.ahead = b""  # octets received and not yet looked at
 
@@ -117,7 +119,7 @@ class Connection(SMTP):
     def _timeout_cb(self) -> None:
         """The peer is told that it was too slow; one that does not even read is cut off."""
         if self._writer.transport.get_write_buffer_size():
-            self._writer.transport.abort()
+            cut(self._writer.transport)
         else:
             self._part(replies.TIMED_OUT)
 
@@ -126,7 +128,7 @@ class Connection(SMTP):
             self._writer.write(refusal.line().encode("ascii") + b"\r\n")
             self._writer.close()
             # Closing TLS waits for the peer's word; one that does not even read must not hold the service up.
-            self.loop.call_later(_FAREWELL_S, self._writer.transport.abort)
+            self.loop.call_later(FAREWELL_S, cut, self.below or self._writer.transport)
 
     # what comes in
 
@@ -162,6 +164,7 @@ class Connection(SMTP):
             self.house.audit.record("smtp.starttls", user=self.user, result="injection")
             raise ConnectionAbortedError
         await self.push("220 2.0.0 Go ahead")
+        self.below = self._writer.transport
         await self._writer.start_tls(self.listener.context, ssl_handshake_timeout=self.house.limits.handshake_s)
         self.transport = self._writer.transport
         self.tls = self._writer.get_extra_info("ssl_object")

@@ -12,6 +12,7 @@ from mssante_sim.clock import Clock
 from mssante_sim.config import Settings
 from mssante_sim.crypto.keystore import Keystore
 from mssante_sim.errors import SimulatorError
+from mssante_sim.smtp.connection import FAREWELL_S
 from mssante_sim.smtp.facts import DirectoryLookup, Facts
 from mssante_sim.smtp.gate import Gate
 from mssante_sim.smtp.house import Authenticator, House, Limits, Listener
@@ -127,6 +128,7 @@ class SmtpServices:
             port,
             ssl=listener.context if listener.tls_at_once else None,
             ssl_handshake_timeout=self._house.limits.handshake_s if listener.tls_at_once else None,
+            ssl_shutdown_timeout=FAREWELL_S if listener.tls_at_once else None,
             backlog=512,
         )
 

@@ -22,8 +22,8 @@ from mssante_sim.imap.core.octets import TAG_CHARS, class_of
 __all__ = ["CommandFramer", "ContinuationNeeded", "Event", "Frame", "Refused", "read_tag"]
 
 _ANNOUNCED = re.compile(rb"\{([0-9]+)(\+?)\}")
-# Quoted strings that all end; possessive, so that no input costs more than its length.
-_BALANCED = re.compile(rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+# The rest of a quoted string. Unrolled: Python before 3.11.5 mismatches a possessive group that holds a choice.
+_QUOTED_REST = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _APPEND = re.compile(rb"[^ ]+ APPEND (\{?)", re.IGNORECASE)
 _TAG = re.compile(b"(%s{1,128})(?: |\\Z)" % class_of(TAG_CHARS))
 _LARGEST = 4_294_967_295  # number  [RFC 3501 §9]
@@ -258,8 +258,19 @@ def _announcement(line: bytes) -> tuple[int, bool] | None:
     if not line.endswith(b"}"):
         return None
     found = _ANNOUNCED.fullmatch(line, max(line.rfind(b"{"), 0))
-    if found is None or not _BALANCED.fullmatch(line):
+    if found is None or _ends_in_quotes(line):
         return None
     digits = found[1].lstrip(b"0")
     octets = int(digits or b"0") if len(digits) <= 10 else _LARGEST + 1
     return octets, not found[2]
+
+
+def _ends_in_quotes(line: bytes) -> bool:
+    """Whether a quoted string is still open at the end of `line`; takes time linear in its length."""
+    quote = line.find(b'"')
+    while quote >= 0:
+        rest = _QUOTED_REST.match(line, quote + 1)
+        if rest is None:
+            return True
+        quote = line.find(b'"', rest.end())
+    return False
