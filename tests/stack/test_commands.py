@@ -13,6 +13,8 @@ from mssante_sim.clients.prescription import Letter
 from mssante_sim.patient.specimens import specimen
 from mssante_sim.testing import Mssante
 
+pytestmark = pytest.mark.slow  # each command is a process of its own
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 

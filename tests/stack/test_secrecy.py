@@ -14,6 +14,8 @@ from mssante_sim.clock import SystemClock
 from mssante_sim.patient.documents import Document
 from mssante_sim.testing import Mssante
 
+pytestmark = pytest.mark.slow  # each command is a process of its own
+
 BODY, FILE, SUBJECT = "corps-marque-7Qx", "piece-marquee-8Ry", "objet-marque-9Sz"
 CONTENT = b"%PDF-1.4 contenu-marque-3Ab\n" + b"x" * 400_000 + b"\n%%EOF"
 MESSAGE_ID = "<marked@patient.mssante.test>"

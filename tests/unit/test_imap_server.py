@@ -16,7 +16,7 @@ from aioimaplib import IMAP4_SSL
 from mssante_sim.audit import AuditMemory
 from mssante_sim.clock import FixedClock
 from mssante_sim.crypto.keystore import Keystore
-from mssante_sim.crypto.tls import client_context, server_context
+from mssante_sim.crypto.tls import client_context, cut, server_context
 from mssante_sim.imap.commands import table
 from mssante_sim.imap.core import commands as c
 from mssante_sim.imap.core.limits import FrameLimits, ImapLimits
@@ -141,7 +141,7 @@ async def begin(tmp_path: Path, trust: Keystore) -> AsyncIterator[Begin]:
 
     yield started
     for wire in house.wires:
-        wire.writer.transport.abort()
+        cut(wire.writer.transport)
     await house.server.stop(0.1)
     await store.close()
 
@@ -328,7 +328,7 @@ async def test_a_connection_reset_instead_of_a_handshake_is_forgotten(begin: Beg
     assert b"a OK" in await wire.ask("a STARTTLS")
     sock = wire.writer.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    wire.writer.transport.abort()
+    cut(wire.writer.transport)
     await _nobody_is_left(house)
 
 
