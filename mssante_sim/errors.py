@@ -7,7 +7,7 @@ no SQL, no address of a third party, no key), `detail` is for the log.
 
 from typing import ClassVar
 
-__all__ = ["SimulatorError"]
+__all__ = ["PortBusy", "SimulatorError"]
 
 
 class SimulatorError(Exception):
@@ -27,3 +27,13 @@ class SimulatorError(Exception):
         self.public = public
         self.french = french
         self.detail = detail
+
+
+class PortBusy(SimulatorError):
+    """A port cannot be opened."""
+
+    def __init__(self, service: str, bind: str, port: int, error: OSError) -> None:
+        super().__init__(
+            f"Port {port} of {bind} cannot be opened for {service}: {error.strerror}. "
+            "Stop what uses it, or choose other ports with --port-base."
+        )

@@ -28,12 +28,13 @@ from mssante_sim.crypto.exports import authority_files, revocation_files
 from mssante_sim.crypto.tls import limit_tls_buffers, server_context
 from mssante_sim.directory import http as directory_http
 from mssante_sim.directory.credentials import Authenticator
+from mssante_sim.errors import PortBusy
 from mssante_sim.home import Home, write_private
 from mssante_sim.http_server import HttpServer, bind
 from mssante_sim.imap.server import ImapServer
 from mssante_sim.provision import Provisioned, provision
 from mssante_sim.smtp.policy import Accepted, explain
-from mssante_sim.smtp.server import PortBusy, SmtpServices
+from mssante_sim.smtp.server import SmtpServices
 from mssante_sim.storage.sqlite.store import SqliteStore
 
 __all__ = ["Stack"]
@@ -111,10 +112,7 @@ class _Builder:
         try:
             bound = bind(self._settings.bind, port)
         except OSError as error:
-            raise PortBusy(
-                f"Port {port} of {self._settings.bind} cannot be opened for http: {error.strerror}. "
-                "Stop what uses it, or choose other ports with --port-base."
-            ) from error
+            raise PortBusy("http", self._settings.bind, port, error) from error
         self._cleanup.callback(bound.close)
         return bound
 

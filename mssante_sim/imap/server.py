@@ -7,21 +7,17 @@ from typing import Final
 
 from mssante_sim.audit import Audit
 from mssante_sim.clock import Clock
-from mssante_sim.errors import SimulatorError
+from mssante_sim.errors import PortBusy
 from mssante_sim.imap.commands.context import Authenticator, Services
 from mssante_sim.imap.commands.table import check_promises
 from mssante_sim.imap.connection import TLS_SHUTDOWN_S, Connection
 from mssante_sim.imap.core.limits import ImapLimits
 from mssante_sim.storage.api import MailStore
 
-__all__ = ["ImapServer", "PortBusy"]
+__all__ = ["ImapServer"]
 
 _BACKLOG: Final = 512
 _DEFAULT_LIMITS: Final = ImapLimits()
-
-
-class PortBusy(SimulatorError):
-    """A port cannot be opened."""
 
 
 class ImapServer:
@@ -66,10 +62,7 @@ class ImapServer:
                 self._servers[name] = await self._open(bind, number, context)
             except OSError as error:
                 await self.stop()
-                raise PortBusy(
-                    f"Port {number} of {bind} cannot be opened for {name}: {error.strerror}. "
-                    "Stop what uses it, or choose other ports with --port-base."
-                ) from error
+                raise PortBusy(name, bind, number, error) from error
 
     async def _open(self, bind: str, port: int, context: ssl.SSLContext | None) -> asyncio.Server:
         later = self._tls if context is None else None

@@ -11,7 +11,7 @@ from mssante_sim.audit import Audit
 from mssante_sim.clock import Clock
 from mssante_sim.config import Settings
 from mssante_sim.crypto.keystore import Keystore
-from mssante_sim.errors import SimulatorError
+from mssante_sim.errors import PortBusy
 from mssante_sim.smtp.connection import FAREWELL_S
 from mssante_sim.smtp.facts import DirectoryLookup, Facts
 from mssante_sim.smtp.gate import Gate
@@ -24,14 +24,10 @@ from mssante_sim.smtp.policy import Policy
 from mssante_sim.smtp.session import Session
 from mssante_sim.storage.api import MailStore
 
-__all__ = ["PortBusy", "SmtpServices"]
+__all__ = ["SmtpServices"]
 
 _LIMITS = Limits()
 _LIBRARY_LOG = "mail.log"  # aiosmtpd's; it would name peers, and below WARNING addresses
-
-
-class PortBusy(SimulatorError):
-    """A port cannot be opened."""
 
 
 class SmtpServices:
@@ -115,10 +111,7 @@ class SmtpServices:
                 self._servers[listener.name] = await self._open(listener, port)
             except OSError as error:
                 await self.stop()
-                raise PortBusy(
-                    f"Port {port} of {self._bind} cannot be opened for {listener.name}: {error.strerror}. "
-                    "Stop what uses it, or choose other ports with --port-base.",
-                ) from error
+                raise PortBusy(listener.name, self._bind, port, error) from error
 
     async def _open(self, listener: Listener, port: int) -> asyncio.Server:
         loop = asyncio.get_running_loop()

@@ -17,10 +17,11 @@ from mssante_sim.audit import AuditMemory
 from mssante_sim.clock import FixedClock
 from mssante_sim.crypto.keystore import Keystore
 from mssante_sim.crypto.tls import client_context, cut, server_context
+from mssante_sim.errors import PortBusy
 from mssante_sim.imap.commands import table
 from mssante_sim.imap.core import commands as c
 from mssante_sim.imap.core.limits import FrameLimits, ImapLimits
-from mssante_sim.imap.server import ImapServer, PortBusy
+from mssante_sim.imap.server import ImapServer
 from mssante_sim.message.summary import summarise
 from mssante_sim.storage.api import Copy, Parcel
 from mssante_sim.storage.errors import StoreCorrupt

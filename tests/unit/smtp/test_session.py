@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 
 from mssante_sim.config import Ports, Settings
+from mssante_sim.errors import PortBusy
 from mssante_sim.smtp.house import Limits
-from mssante_sim.smtp.server import PortBusy, SmtpServices
+from mssante_sim.smtp.server import SmtpServices
 from tests.unit.smtp.house import FROM, PASSWORD, PEER_DOMAIN, TO, message, plain, running
 
 PATIENT, PHARMACY, ORG = FROM["patient"], TO["ORG, pharmacy"], FROM["ORG"]
