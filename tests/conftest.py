@@ -1,6 +1,5 @@
 """What several folders of tests share."""
 
-import secrets
 from collections.abc import Callable
 
 import pytest
@@ -35,7 +34,6 @@ def write(mssante: Mssante) -> Write:
             text=text or proposal.text,
             documents=[paper],
             at=SystemClock().now(),
-            message_id=f"<{secrets.token_hex(12)}@{running.domains['patients']}>",
         )
 
     return written

@@ -1,6 +1,5 @@
 """`mssante-sim patient`: Mon espace santé, au clavier."""
 
-import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -94,7 +93,6 @@ def send(
         text=text,
         documents=pieces,
         at=SystemClock().now(),
-        message_id=f"<{secrets.token_hex(12)}@{running.domains['patients']}>",
     )
     _submit(running, account, letter)
 

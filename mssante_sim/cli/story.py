@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import os
-import secrets
 import shutil
 import subprocess
 import time
@@ -84,7 +83,6 @@ class Story:
             text=proposal.text,
             documents=[paper],
             at=self.clock.now(),
-            message_id=f"<{secrets.token_hex(12)}@{self.running.domains['patients']}>",
         )
 
     async def _send_and_wake(self, patient: Account, letter: Letter, desk: Desk) -> bytes:

@@ -1,5 +1,6 @@
 """What Mon espace santé's application does to send documents to a pharmacy: write, submit, keep a draft if refused."""
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,9 +50,13 @@ def write_letter(
     text: str,
     documents: Sequence[Document],
     at: datetime,
-    message_id: str,
+    message_id: str | None = None,
 ) -> Letter:
-    """A plain message with plain attachments, as Mon espace santé sends it: no XDM, no X-MSS field."""
+    """A plain message with plain attachments, as Mon espace santé sends it: no XDM, no X-MSS field.
+
+    Without a `message_id` it gets a new one in the patient's domain.
+    """
+    message_id = message_id or f"<{secrets.token_hex(12)}@{patient.address.rpartition('@')[2]}>"
     octets = compose(
         Draft(
             sender=Address(patient.display_name, patient.address),
