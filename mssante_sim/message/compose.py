@@ -3,7 +3,7 @@
 import hashlib
 import re
 from binascii import b2a_qp
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,7 +13,8 @@ from mssante_sim.errors import SimulatorError
 from mssante_sim.message.fold import fold, parameter, phrase, unstructured
 from mssante_sim.message.headers import Address
 
-__all__ = ["Attachment", "CannotCompose", "Draft", "compose", "date_value", "text_octets"]
+__all__ = ["Attachment", "CannotCompose", "Draft", "compose", "date_value", "head", "identity", "multipart",
+           "text_octets", "text_part"]  # fmt: skip
 
 
 class CannotCompose(SimulatorError):
@@ -53,17 +54,34 @@ def compose(draft: Draft) -> bytes:
     Raises:
         CannotCompose: no header could hold what `draft` asks for.
     """
-    head = "".join(f"{name}: {value}\r\n" for name, value in _fields(draft)).encode("ascii")
-    text = _text_part(draft.text)
+    text = text_part(draft.text)
     if not draft.attachments:
-        return b"".join((head, *text))
-    boundary = "=_" + hashlib.sha256(draft.message_id.encode()).hexdigest()[:32]  # see _is_plain
-    delimiter = b"--" + boundary.encode() + b"\r\n"
-    parts = [piece for one in draft.attachments for piece in (delimiter, *_attachment_part(one))]
-    return b"".join(
-        (head, f'Content-Type: multipart/mixed;\r\n boundary="{boundary}"\r\n\r\n'.encode(), delimiter, *text,
-         b"\r\n", *parts, delimiter[:-2], b"--\r\n")
-    )  # fmt: skip
+        return b"".join((head(draft), *text))
+    parts = [(*text, b"\r\n"), *map(_attachment_part, draft.attachments)]
+    return b"".join((head(draft), *multipart("mixed", draft.message_id, parts)))
+
+
+def head(draft: Draft) -> bytes:
+    """The fields of `draft`, all but those that describe its content.
+
+    Raises:
+        CannotCompose: no header could hold what `draft` asks for.
+    """
+    return "".join(f"{name}: {value}\r\n" for name, value in _fields(draft)).encode("ascii")
+
+
+def multipart(subtype: str, message_id: str, parts: Iterable[Iterable[bytes]]) -> Iterator[bytes]:
+    """Content-Type and body of a multipart, in pieces; `subtype` may bring parameters along.
+
+    A part is given with its own fields, and ends with the line end that its next delimiter begins with. None may
+    hold a line with "--=_": see `_is_plain`.
+    """
+    boundary = b"=_" + hashlib.sha256(message_id.encode()).hexdigest()[:32].encode()
+    yield b'Content-Type: multipart/%b;\r\n boundary="%b"\r\n\r\n' % (subtype.encode("ascii"), boundary)
+    for part in parts:
+        yield b"--%b\r\n" % boundary
+        yield from part
+    yield b"--%b--\r\n" % boundary
 
 
 # Fields ----------------------------------------------------------------------------------------------
@@ -81,11 +99,11 @@ def _fields(draft: Draft) -> Iterator[tuple[str, str]]:
     if draft.to:
         yield "To", _address_list("To", draft.to)
     yield "Subject", unstructured(len("Subject: "), _checked(draft.subject))
-    yield "Message-ID", _identity(draft.message_id)
+    yield "Message-ID", identity(draft.message_id)
     if draft.in_reply_to is not None:
-        yield "In-Reply-To", _identity(draft.in_reply_to)
+        yield "In-Reply-To", identity(draft.in_reply_to)
     if draft.references:
-        first, *more = map(_identity, draft.references)
+        first, *more = map(identity, draft.references)
         yield "References", fold(len("References: "), [first, *(" " + one for one in more)])
     for name, value in draft.extra:
         if not _NAME.fullmatch(name) or name.lower() in _OURS or name.lower().startswith("content-"):
@@ -105,7 +123,12 @@ def _checked(text: str) -> str:
     return text
 
 
-def _identity(message_id: str) -> str:
+def identity(message_id: str) -> str:
+    """`message_id` itself, which a field can hold.
+
+    Raises:
+        CannotCompose: it is not printable ASCII in angle brackets, or too long.
+    """
     if not _MESSAGE_ID.fullmatch(message_id):
         raise CannotCompose("A Message-ID is printable ASCII in angle brackets.", detail=ascii(message_id))
     return message_id
@@ -154,7 +177,12 @@ def text_octets(text: str) -> bytes:
         raise CannotCompose("The text holds half of a character.") from error
 
 
-def _text_part(text: str) -> tuple[bytes, ...]:
+def text_part(text: str) -> tuple[bytes, ...]:
+    """`text` as an entity of type text/plain, fields first, in pieces.
+
+    Raises:
+        CannotCompose: it holds half of a character.
+    """
     octets = text_octets(text)
     if _is_plain(octets):
         encoding, body = b"7bit", octets

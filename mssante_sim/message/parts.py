@@ -80,7 +80,7 @@ class Part:
 
 
 # Merged as if one field held them all: a reader who looks at the last must not see another sender than we do.
-_ADDRESS_FIELDS = frozenset({"from", "sender", "reply-to", "to", "cc", "bcc"})
+_ADDRESS_FIELDS = frozenset({"from", "sender", "reply-to", "to", "cc", "bcc", "disposition-notification-to"})
 
 
 def _header(octets: bytes, start: int, end: int) -> dict[str, bytes]:
