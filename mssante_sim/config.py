@@ -14,9 +14,11 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from mssante_sim.errors import SimulatorError
 
-__all__ = ["Domains", "Ports", "Settings", "SettingsError", "default_home", "load_settings"]
+__all__ = ["Domains", "PatientsReceive", "Ports", "Settings", "SettingsError", "default_home", "load_settings"]
 
 _Table = TypeVar("_Table", bound="Settings | Ports | Domains")
+
+PatientsReceive = Literal["answers", "professionals", "never"]
 
 _PREFIX = "MSSANTE_SIM_"
 _TRUTH = {
@@ -80,9 +82,10 @@ class Settings:
     seed: int = 1
     sealing: bool = True
     confidential_subject: bool = False  # [RFC 9788] hp="cipher"; see README for what clients show
-    patients_receive: Literal["answers", "never"] = "answers"
+    patients_receive: PatientsReceive = "answers"
     file_sent_copy: bool = False  # also for professionals; Mon espace santé always files one
-    max_message_octets: int = 25 * 1024 * 1024  # [ENS Messagerie V1.3 §6]
+    max_message_octets: int = 25 * 1024 * 1024  # what the operator takes at all
+    max_patient_octets: int = 25 * 1024 * 1024  # what Mon espace santé takes; more comes back  [ENS Messagerie V1.3 §6]
     max_recipients: int = 100  # [RFC 5321 §4.5.3.1.8]
     quota_octets: int = 2 * 1024 * 1024 * 1024  # per account [our choice]
 

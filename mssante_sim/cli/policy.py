@@ -1,12 +1,14 @@
 """`mssante-sim policy`: who may write to whom, from the code that decides it."""
 
 from pathlib import Path
+from typing import get_args
 
 import click
 
 from mssante_sim.cli.options import as_json_option, home_option, print_json
 from mssante_sim.clients.running import Running
 from mssante_sim.clients.steering import Steering
+from mssante_sim.config import PatientsReceive
 from mssante_sim.smtp.matrix import as_markdown
 from mssante_sim.smtp.policy import RULES, Policy
 from mssante_sim.smtp.replies import REFUSALS
@@ -20,13 +22,13 @@ def policy() -> None:
 
 
 @policy.command()
-@click.option("--patients-receive", type=click.Choice(["answers", "never"]), default="answers", show_default=True)
-def table(patients_receive: str) -> None:
+@click.option("--patients-receive", type=click.Choice(get_args(PatientsReceive)), default="answers", show_default=True)
+def table(patients_receive: PatientsReceive) -> None:
     """Prints the rules, and the matrix of sender and recipient kinds computed from them."""
     for name, rule in RULES.items():
         click.echo(f"- **{name}** {rule}")
     click.echo("")
-    click.echo(as_markdown(Policy(patients_receive="never" if patients_receive == "never" else "answers")))
+    click.echo(as_markdown(Policy(patients_receive=patients_receive)))
 
 
 @policy.command()

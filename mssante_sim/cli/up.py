@@ -8,14 +8,14 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
 from mssante_sim import __version__
 from mssante_sim.cli.options import home_option
 from mssante_sim.clients.running import Running
-from mssante_sim.config import Ports, Settings, load_settings
+from mssante_sim.config import PatientsReceive, Ports, Settings, load_settings
 from mssante_sim.home import write_private
 from mssante_sim.stack import Stack
 
@@ -93,7 +93,7 @@ def _stop_once(loop: asyncio.AbstractEventLoop, number: signal.Signals, event: a
 @click.option("--patients", type=int, help="How many patients a new home gets.")
 @click.option("--seed", type=int, help="What a new home's synthetic data are drawn from.")
 @click.option("--sealing", type=click.Choice(["on", "off"]), help="Sign and encrypt what is submitted.  [default: on]")
-@click.option("--patients-receive", type=click.Choice(["answers", "never"]), help="Rule R2.  [default: answers]")
+@click.option("--patients-receive", type=click.Choice(get_args(PatientsReceive)), help="Rule R2.  [default: answers]")
 @click.option("--confidential-subject/--open-subject", default=None, help="Hide the Subject when sealing.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Written, as run.json, once everything listens.")
 def up(home: Path, ephemeral: bool, sealing: str | None, ready_file: Path | None, **given: Any) -> None:

@@ -15,6 +15,7 @@ With the world:
 
     facts       what the directory and the trust domain say of an address
     gate        facts, judged
+    postmaster  what Mon espace santé itself sends: failures and receipts
     sealing     one message signed and encrypted
     intake      from a received message to a durable delivery
     house       what all connections share

@@ -1,32 +1,37 @@
 """From a received message to a durable delivery: all recipients or none.
 
 1 every recipient is judged again, now
-2 in a worker thread: the header is checked, the message sealed, each form summarised
-3 one transaction stores every copy, the sender's included, and remembers who opened which exchange
+2 the header says which conversation the message belongs to, and what it changes there
+3 in a worker thread: the header is checked, the message sealed, each form summarised
+4 one transaction stores every copy, the sender's included, what Mon espace santé returns to the sender, and what
+  became of each conversation
 Only after its commit is anything acknowledged.
 """
 
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mssante_sim.clock import Clock
-from mssante_sim.message.headers import fields, parse_addresses, single_from
+from mssante_sim.message.headers import Field, content_type, fields, parse_addresses, single_from
+from mssante_sim.message.parts import MAX_HEADER_OCTETS
 from mssante_sim.message.summary import summarise
+from mssante_sim.patient.conversation import read_writing
 from mssante_sim.smtp import replies
 from mssante_sim.smtp.data import Message
 from mssante_sim.smtp.facts import Facts
 from mssante_sim.smtp.gate import Gate
 from mssante_sim.smtp.plan import SealPlans
-from mssante_sim.smtp.policy import Refused, same_mailbox
+from mssante_sim.smtp.policy import Refused, Returned, same_mailbox
+from mssante_sim.smtp.postmaster import Postmaster
 from mssante_sim.smtp.replies import Refusal
 from mssante_sim.smtp.sealing import SealedBody, SealingRefused, SealJob, seal
 from mssante_sim.smtp.trace import Origin, loops, prefix
-from mssante_sim.storage.api import Copy, MailStore, OnceKey, Parcel
+from mssante_sim.storage.api import Copy, MailStore, OnceKey, Parcel, Turn
 from mssante_sim.storage.errors import QuotaExceeded, StoreError, StoreFull
 
 __all__ = ["Intake", "Letter", "MessageRefused", "Stored"]
@@ -46,7 +51,8 @@ class MessageRefused(Exception):
 class Letter:
     """A message with its envelope, as a listener received it."""
 
-    sender: str  # lower case; empty: the null sender
+    sender: str  # return path, lower case; empty: the null sender
+    author: str  # the mailbox that speaks: of a submission the account, else `sender`
     submitted: bool  # by the sender itself, logged in; else handed over by another operator
     recipients: tuple[str, ...]  # lower case, each once
     message: Message
@@ -65,6 +71,7 @@ class Intake:
     """Takes letters.
 
     Args:
+        patient_octets: how large a message Mon espace santé takes; a larger one is returned.
         key: keeps the marks of submissions from saying anything of their content; the same after a restart.
     """
 
@@ -75,6 +82,8 @@ class Intake:
         gate: Gate,
         facts: Facts,
         plans: SealPlans,
+        postmaster: Postmaster,
+        patient_octets: int,
         workers: Executor,
         clock: Clock,
         host: str,
@@ -84,6 +93,8 @@ class Intake:
         self._gate = gate
         self._facts = facts
         self._plans = plans
+        self._postmaster = postmaster
+        self._patient_octets = patient_octets
         self._workers = workers
         self._clock = clock
         self._host = host
@@ -107,23 +118,57 @@ class Intake:
     async def _take(self, letter: Letter) -> Stored:
         at = self._clock.now()
         ident = secrets.token_hex(6)
-        await self._judge_again(letter, at)
-        job = self._plans.job(letter.sender, letter.recipients, submitted=letter.submitted, ident=ident, at=at)
+        header = letter.message.head(MAX_HEADER_OCTETS)
+        returned = await self._judge_again(letter, at)
+        readers = tuple(one for one in letter.recipients if one not in returned)
+        job = self._plans.job(letter.author, readers, submitted=letter.submitted, ident=ident, at=at)
+        turns = await self._turns(header, letter.author, job)
         loop = asyncio.get_running_loop()
+        parcels = await loop.run_in_executor(self._workers, self._prepare, letter, job, ident)
         delivered = await self._store.deliver(
-            await loop.run_in_executor(self._workers, self._prepare, letter, job, ident),
+            (*parcels, *self._failures(header, letter.author, returned, at)),
             received=at,
             once=OnceKey(self._mark(letter), at + _REPEATED_WITHIN),
-            exchanges=self._gate.opened_by(letter.sender, letter.recipients, at),
+            turns=turns,
         )
         return Stored(ident, delivered.repeated)
 
-    async def _judge_again(self, letter: Letter, at: datetime) -> None:
-        """A certificate may have been revoked, a mailbox closed since RCPT; then the whole message is refused."""
+    async def _judge_again(self, letter: Letter, at: datetime) -> dict[str, Refusal]:
+        """Who will not get the message, which is returned to the sender, and why.
+
+        A certificate may have been revoked, a mailbox closed since RCPT; then the whole message is refused.
+        """
+        returned = {}
         for recipient in letter.recipients:
-            decision = await self._gate.decide(letter.sender, recipient, at)
+            decision = await self._gate.decide(letter.author, recipient, at)
             if isinstance(decision, Refused):
                 raise MessageRefused(_for_all(decision.refusal))
+            if isinstance(decision, Returned):
+                returned[recipient] = decision.refusal
+            elif self._too_big(letter, recipient):
+                returned[recipient] = replies.PATIENT_TOO_BIG
+        return returned
+
+    def _too_big(self, letter: Letter, recipient: str) -> bool:
+        return len(letter.message) > self._patient_octets and self._facts.is_patient_address(recipient)
+
+    async def _turns(self, header: bytes, author: str, job: SealJob) -> list[Turn]:
+        """What becomes of each conversation that the message belongs to."""
+        writing = read_writing(fields(header))
+        if writing.message_id is None:
+            writing = replace(writing, message_id=job.message_id)
+        turns = []
+        for reader in job.recipients:
+            turn = await self._gate.turn(writing, author, reader.address, job.at)
+            if isinstance(turn, Refused):
+                raise MessageRefused(_for_all(turn.refusal))
+            if turn is not None:
+                turns.append(turn)
+        return turns
+
+    def _failures(self, header: bytes, author: str, returned: Mapping[str, Refusal], at: datetime) -> Iterator[Parcel]:
+        for patient, why in returned.items():
+            yield self._postmaster.failure(header, author=author, patient=patient, why=why, at=at)
 
     def _prepare(self, letter: Letter, job: SealJob, ident: str) -> tuple[Parcel, ...]:
         """What is stored.  In a worker thread: touches nothing but its arguments."""
@@ -137,7 +182,7 @@ class Intake:
             recipients=letter.recipients,
             at=job.at,
         )
-        return tuple(_parcel(body, letter.sender, trace) for body in seal(replace(job, octets=octets)))
+        return tuple(_parcel(body, letter.author, trace) for body in seal(replace(job, octets=octets)))
 
     def _check_header(self, octets: bytes, letter: Letter) -> None:
         header = fields(octets)
@@ -150,15 +195,17 @@ class Intake:
             raise MessageRefused(replies.FROM_REPEATED if several else replies.FROM_MISSING)
         if not self._may_name(author.address, letter):
             raise MessageRefused(replies.FROM_NOT_YOURS)
+        if letter.submitted and not letter.sender and not _is_receipt(header):
+            raise MessageRefused(replies.NULL_SENDER)
 
     def _may_name(self, author: str, letter: Letter) -> bool:
         """Whether From may hold `author`: the sender, or for the null sender of another operator, nobody of ours."""
-        return same_mailbox(author, letter.sender) if letter.sender else not self._facts.is_local(author)
+        return same_mailbox(author, letter.author) if letter.author else not self._facts.is_local(author)
 
     def _mark(self, letter: Letter) -> bytes:
         """What two submissions share only if sender, recipients and every octet are the same."""
         mark = hashlib.blake2b(key=self._key, digest_size=32)
-        for part in (letter.sender, *sorted(letter.recipients)):
+        for part in (letter.author, *sorted(letter.recipients)):
             mark.update(part.encode("ascii") + b"\n")
         mark.update(letter.message.digest)
         return mark.digest()
@@ -167,6 +214,12 @@ class Intake:
 def _for_all(refusal: Refusal) -> Refusal:
     """A recipient's refusal at the end of DATA, where it concerns the whole message."""
     return refusal if refusal.passing else replace(refusal, code=554)
+
+
+def _is_receipt(header: Iterable[Field]) -> bool:
+    """Whether the header is that of a disposition notification, which has the null sender.  [RFC 8098 §3]"""
+    kind, parameters = content_type(next((field.raw for field in header if field.name == "content-type"), None))
+    return kind == "multipart/report" and (parameters.get("report-type") or "") == "disposition-notification"
 
 
 def _parcel(sealed: SealedBody, sender: str, trace: bytes) -> Parcel:

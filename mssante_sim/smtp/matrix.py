@@ -14,11 +14,13 @@ from mssante_sim.smtp.policy import (
     Party,
     Patient,
     Policy,
+    Refused,
     Registered,
+    Returned,
     Stranger,
     decide,
 )
-from mssante_sim.storage.api import Exchange
+from mssante_sim.storage.exchanges import Exchange
 
 __all__ = ["RECIPIENTS", "SENDERS", "Cell", "as_markdown", "cells"]
 
@@ -86,6 +88,7 @@ RECIPIENTS: Mapping[str, Party] = MappingProxyType({
     "patient": _PATIENT,
     "patient, profile not activated": _INACTIVE,
     "unknown patient": Stranger.UNKNOWN_PATIENT,
+    "no patient's address": Stranger.NO_PATIENT_ADDRESS,
     "address of another domain": Stranger.OUTSIDE,
 })  # fmt: skip
 """Specimens of whoever may stand in RCPT TO."""
@@ -109,7 +112,7 @@ def cells(policy: Policy) -> Iterator[Cell]:
     """Every cell, recipient by recipient."""
     for recipient_name, recipient in RECIPIENTS.items():
         for sender_name, sender in SENDERS.items():
-            first = decide(sender, recipient, None, policy=policy)
+            first = decide(sender, recipient, (), policy=policy)
             answering = decide(sender, recipient, _opened_by(recipient, sender), policy=policy)
             yield Cell(sender_name, recipient_name, first, answering)
 
@@ -127,20 +130,22 @@ def as_markdown(policy: Policy) -> str:
 
 
 def _short(decision: Decision) -> str:
-    return "accepted" if isinstance(decision, Accepted) else decision.refusal.word
+    match decision:
+        case Accepted():
+            return "accepted"
+        case Returned(refusal=refusal):
+            return f"returned: {refusal.word}"
+        case Refused(refusal=refusal):
+            return refusal.word
 
 
-def _opened_by(opener: Party, other: Party) -> Exchange | None:
+def _opened_by(opener: Party, other: Party) -> tuple[Exchange, ...]:
     match opener, other:
         case Registered(mailbox=mailbox), Patient(profile=profile):
             opened_by = mailbox.address
         case Patient(profile=profile), Registered(mailbox=mailbox):
             opened_by = profile.address
         case _:
-            return None
-    return Exchange(
-        patient=profile.address,
-        professional=mailbox.address,
-        opened_by=opened_by,
-        opened=datetime(2026, 1, 1, tzinfo=UTC),
-    )
+            return ()
+    opened = datetime(2026, 1, 1, tzinfo=UTC)
+    return (Exchange(patient=profile.address, professional=mailbox.address, opened_by=opened_by, opened=opened),)

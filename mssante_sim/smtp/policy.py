@@ -4,16 +4,17 @@
 Whatever is not accepted by R1, R2 or R3 is refused by R4.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
-from typing import Literal
 
+from mssante_sim.config import PatientsReceive
 from mssante_sim.directory.model import PHARMACY_SECTORS, Mailbox, MailboxKind, PatientProfile
+from mssante_sim.patient.conversation import closing_of, may_answer, wrote_first
 from mssante_sim.smtp import replies
 from mssante_sim.smtp.replies import Refusal
-from mssante_sim.storage.api import Exchange
+from mssante_sim.storage.exchanges import Exchange
 
 __all__ = [
     "RULES",
@@ -25,6 +26,7 @@ __all__ = [
     "Policy",
     "Refused",
     "Registered",
+    "Returned",
     "Stranger",
     "decide",
     "explain",
@@ -40,12 +42,14 @@ RULES: Mapping[str, str] = MappingProxyType(
         "null sender and MX listener included.",
         "R2": "The patients' domain is Mon espace santé, not a directory mailbox: it takes only the answer "
         "of an ORG mailbox that satisfies R1 to a patient who wrote first, and Mon espace santé's own "
-        "bounces and receipts. Setting `patients_receive = answers | never`; `never` is the strict "
+        "receipts. What it cannot deliver for such a mailbox (messaging closed, patient unknown, invalid "
+        "address, too big) comes back to it as a mail. Setting `patients_receive = answers | professionals "
+        "| never`; with `professionals` any ORG or PER mailbox may open an exchange; `never` is the strict "
         "reading.",
         "R3": "A patient may write first only to a **pharmacy** (sector), elsewhere only inside an exchange "
-        "that the professional opened; account, MAIL FROM and the single From are the same mailbox; a "
-        "red-listed mailbox is absent from search and a first contact gets exactly the reply of an "
-        "unknown one.",
+        "that the professional opened and has not closed; a closed exchange takes no answer; account, MAIL "
+        "FROM and the single From are the same mailbox; a red-listed mailbox is absent from search and a "
+        "first contact gets exactly the reply of an unknown one.",
         "R4": "Everything else is refused; nothing ever leaves the machine.",
     }
 )
@@ -87,6 +91,7 @@ class Stranger(Enum):
 
     UNKNOWN = "unknown mailbox of an operator's domain"
     UNKNOWN_PATIENT = "unknown mailbox of the patients' domain"
+    NO_PATIENT_ADDRESS = "address of the patients' domain that cannot be one"
     OUTSIDE = "address of another domain"
     NULL = "null sender"
     MON_ESPACE_SANTE = "Mon espace santé itself"  # its bounces and receipts; no listener ever says so of a peer
@@ -100,7 +105,7 @@ class Policy:
     """The settings that change an answer."""
 
     sealing: bool = True
-    patients_receive: Literal["answers", "never"] = "answers"
+    patients_receive: PatientsReceive = "answers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,23 +125,31 @@ class Refused:
     refusal: Refusal
 
 
-Decision = Accepted | Refused
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The message is taken, not delivered, and Mon espace santé tells its sender so by mail."""
+
+    rule: str
+    because: str
+    refusal: Refusal  # what that mail says
 
 
-def decide(sender: Party, recipient: Party, exchange: Exchange | None, *, policy: Policy) -> Decision:
+Decision = Accepted | Refused | Returned
+
+
+def decide(sender: Party, recipient: Party, exchanges: Sequence[Exchange], *, policy: Policy) -> Decision:
     """Whether `sender` may write to `recipient` now.
 
-    `exchange` is the conversation between the two if one of them is a patient; a closed one counts as none.
+    `exchanges` are the conversations between the two if one of them is a patient.
     A `sender` that a listener passes on was authenticated (submission) or vouched for by the white list (mx).
     """
-    current = exchange if exchange is not None and exchange.closed is None else None
     if isinstance(sender, Patient) and not sender.profile.activated:
         return Refused("R3", "the sender's profile is not activated", replies.PROFILE_NOT_ACTIVATED)
     match recipient:
         case Registered() | Stranger.UNKNOWN:
-            return _to_operator(sender, recipient, current, policy)
-        case Patient() | Stranger.UNKNOWN_PATIENT:
-            return _to_patients(sender, recipient, current, policy)
+            return _to_operator(sender, recipient, exchanges, policy)
+        case Patient() | Stranger.UNKNOWN_PATIENT | Stranger.NO_PATIENT_ADDRESS:
+            return _to_patients(sender, recipient, exchanges, policy)
         case Stranger.OUTSIDE | Stranger.NULL | Stranger.MON_ESPACE_SANTE:
             return Refused("R4", "the recipient is no mailbox of the simulated domains", replies.OUTSIDE_DOMAIN)
 
@@ -145,15 +158,20 @@ def explain(decision: Decision) -> str:
     """One sentence for people: what was decided, by which rule, why, and the reply a sender would get."""
     if isinstance(decision, Accepted):
         return f"Accepted by {decision.rule}: {decision.because}."
+    if isinstance(decision, Returned):
+        refusal = decision.refusal
+        return (
+            f"Taken, and returned by {decision.rule}: {decision.because}. Mail: {refusal.enhanced} {refusal.sentence}"
+        )
     return f"Refused by {decision.rule}: {decision.because}. Reply: {decision.refusal.line()}"
 
 
-def hidden_from(sender: Party, mailbox: Mailbox, exchange: Exchange | None) -> bool:
+def hidden_from(sender: Party, mailbox: Mailbox, exchanges: Sequence[Exchange]) -> bool:
     """Whether `sender` must not learn that `mailbox` exists: a red-listed one, first contact of a patient.
 
     Whoever gathers facts asks this first and gathers no more, so that not even time tells the two apart.
     """
-    return mailbox.red_listed and isinstance(sender, Patient) and (exchange is None or exchange.closed is not None)
+    return mailbox.red_listed and isinstance(sender, Patient) and all(one.closed is not None for one in exchanges)
 
 
 def same_mailbox(account: str, mail_from: str) -> bool:
@@ -162,41 +180,61 @@ def same_mailbox(account: str, mail_from: str) -> bool:
 
 
 def _to_operator(
-    sender: Party, recipient: Registered | Stranger, exchange: Exchange | None, policy: Policy
+    sender: Party, recipient: Registered | Stranger, exchanges: Sequence[Exchange], policy: Policy
 ) -> Decision:
-    if not isinstance(recipient, Registered) or hidden_from(sender, recipient.mailbox, exchange):
+    if not isinstance(recipient, Registered) or hidden_from(sender, recipient.mailbox, exchanges):
         return Refused("R1", "the directory shows the sender no such mailbox", replies.UNKNOWN_MAILBOX)
     if fault := _fault(recipient, policy):
         return fault
-    if isinstance(sender, Patient) or sender is Stranger.UNKNOWN_PATIENT:
-        return _from_patient(recipient, exchange)
+    if isinstance(sender, Patient) or sender in _UNKNOWN_PATIENTS:
+        return _from_patient(recipient, exchanges)
     return Accepted("R1", "the mailbox is ORG, attached, published, open and can be sealed to")
 
 
-def _from_patient(recipient: Registered, exchange: Exchange | None) -> Decision:
+def _from_patient(recipient: Registered, exchanges: Sequence[Exchange]) -> Decision:
     if recipient.sector in PHARMACY_SECTORS:
         return Accepted("R3", "a patient may write first to a pharmacy")
-    if exchange is not None and exchange.opened_by == exchange.professional:
+    address = recipient.mailbox.address
+    if may_answer(exchanges, address):
         return Accepted("R3", "the professional opened this exchange")
+    if closed := closing_of(exchanges, address):
+        return Refused("R3", "the professional has closed the exchange", replies.exchange_closed(closed))
     return Refused("R3", "not a pharmacy, and the professional has opened no exchange", replies.NOT_PHARMACY)
 
 
-def _to_patients(sender: Party, recipient: Patient | Stranger, exchange: Exchange | None, policy: Policy) -> Decision:
+def _to_patients(sender: Party, recipient: Party, exchanges: Sequence[Exchange], policy: Policy) -> Decision:
     if policy.patients_receive == "never":
         return _not_to_patient("patients receive nothing (patients_receive = never)")
-    if not isinstance(recipient, Patient) or not recipient.profile.activated:
-        return _not_to_patient("no activated profile has this address")
-    if sender is Stranger.MON_ESPACE_SANTE:
-        return Accepted("R2", "a bounce or receipt of Mon espace santé")
-    if not isinstance(sender, Registered) or _fault(sender, policy):
+    if sender is not Stranger.MON_ESPACE_SANTE and not _may_write_to_patients(sender, policy):
         return _not_to_patient("the sender is no ORG mailbox that satisfies R1")
-    if exchange is None or exchange.opened_by != exchange.patient:
+    if failure := _undeliverable(recipient):
+        # Only ORG mailboxes receive (R1): nobody else could be told by mail.
+        told = isinstance(sender, Registered) and sender.mailbox.kind is MailboxKind.ORG
+        return (Returned if told else Refused)("R2", "no messaging of a patient is behind this address", failure)
+    if sender is not Stranger.MON_ESPACE_SANTE and policy.patients_receive == "answers" and not wrote_first(exchanges):
         return _not_to_patient("the patient has not written first to this mailbox")
-    return Accepted("R2", "an ORG mailbox answers a patient who wrote first")
+    return Accepted("R2", _WHY_A_PATIENT_GETS_IT[policy.patients_receive])
+
+
+def _may_write_to_patients(sender: Party, policy: Policy) -> bool:
+    if not isinstance(sender, Registered):
+        return False
+    if policy.patients_receive == "professionals" and sender.mailbox.kind is MailboxKind.PER:
+        return sender.mailbox.open
+    return _fault(sender, policy) is None
+
+
+def _undeliverable(recipient: Party) -> Refusal | None:
+    """Which of Mon espace santé's failures a message to `recipient` meets.  [ENS Messagerie V1.3 §6]"""
+    if recipient is Stranger.NO_PATIENT_ADDRESS:
+        return replies.PATIENT_ADDRESS
+    if not isinstance(recipient, Patient):
+        return replies.PATIENT_UNKNOWN
+    return None if recipient.profile.activated else replies.PATIENT_CLOSED
 
 
 def _not_to_patient(because: str) -> Refused:
-    """One reply whatever the reason, so that nobody can find out who has a profile."""
+    """One reply whatever the reason, so that nobody whom R2 shuts out can find out who has a profile."""
     return Refused("R2", because, replies.PATIENT_CANNOT_RECEIVE)
 
 
@@ -221,6 +259,11 @@ def _r1_refusal(party: Registered, policy: Policy) -> Refusal | None:
     return _BY_CERTIFICATE.get(party.certificate) if policy.sealing and mailbox.sealing else None
 
 
+_WHY_A_PATIENT_GETS_IT = {
+    "answers": "an ORG mailbox answers a patient who wrote first, or Mon espace santé itself writes",
+    "professionals": "any professional may open an exchange (patients_receive = professionals)",
+}
+_UNKNOWN_PATIENTS = (Stranger.UNKNOWN_PATIENT, Stranger.NO_PATIENT_ADDRESS)
 _BY_CERTIFICATE: Mapping[Certificate, Refusal] = MappingProxyType(
     {state: replies.REFUSALS[f"certificate-{state.value}"] for state in Certificate if state is not Certificate.VALID}
 )

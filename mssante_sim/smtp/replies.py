@@ -4,16 +4,19 @@ On the wire a refusal reads `550 5.7.1 not-organisational: A sentence.`  The
 code and the enhanced code are for mail software  [RFC 5321 §4.2, RFC 3463], the
 word is for programs that test against us and never changes, the sentence says
 what to do.  None of it names a person, a path or a key, so a line may be shown
-to anyone.  Codes for the health network are not public: words and codes are
+to anyone; `exchange_closed` names a mailbox, to the patient who may have
+answered it.  Codes for the health network are not public: words and codes are
 [our choice].
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-__all__ = ["REFUSALS", "Refusal", "french", "word_in"]
+from mssante_sim.storage.exchanges import Exchange
+
+__all__ = ["REFUSALS", "Refusal", "exchange_closed", "french", "word_in"]
 
 REPLY_LINE_OCTETS = 512  # with CRLF  [RFC 5321 §4.5.3.1.5]
 
@@ -113,6 +116,27 @@ PATIENT_CANNOT_RECEIVE = Refusal(
     "patient-cannot-receive",
     "A patient receives only the answer of an organisational mailbox that the patient wrote to first.",
 )
+EXCHANGE_CLOSED = Refusal(
+    550,
+    "5.7.1",
+    "exchange-closed",
+    "The professional has closed this exchange; write a new message to a pharmacy instead.",
+)
+PATIENT_UNKNOWN = Refusal(
+    550, "5.1.1", "patient-unknown", "No patient has this address; check the INS and its key with the patient."
+)
+PATIENT_ADDRESS = Refusal(
+    550,
+    "5.1.3",
+    "patient-address",
+    "This is no patient's address; write the 13 characters of the INS and the two digits of its key.",
+)
+PATIENT_CLOSED = Refusal(
+    550, "5.2.1", "patient-closed", "The messaging of this patient is closed; reach the patient in another way."
+)
+PATIENT_TOO_BIG = Refusal(
+    552, "5.3.4", "patient-too-big", "The message is larger than Mon espace sante takes; send less or smaller files."
+)
 PROFILE_NOT_ACTIVATED = Refusal(
     550,
     "5.7.1",
@@ -134,6 +158,13 @@ PEER_NOT_LISTED = Refusal(
     "5.7.1",
     "peer-not-listed",
     "The white list does not join this client certificate and this sender's domain; register both.",
+)
+
+NULL_SENDER = Refusal(
+    550,
+    "5.7.1",
+    "null-sender",
+    "Only a receipt (multipart/report; report-type=disposition-notification) may have the null sender here.",
 )
 
 # Connection, login
@@ -223,6 +254,16 @@ REFUSALS: Mapping[str, Refusal] = MappingProxyType(
 )
 """Every row by its word."""
 
+
+def exchange_closed(closed: Exchange) -> Refusal:
+    """EXCHANGE_CLOSED, which says which mailbox closed the exchange and when."""
+    when = f"{closed.closed:%d/%m/%Y at %H:%M} UTC" if closed.closed else "before"
+    return replace(
+        EXCHANGE_CLOSED,
+        sentence=f"{closed.closed_by} closed this exchange on {when}; write a new message to a pharmacy instead.",
+    )
+
+
 _FRENCH_OTHERWISE = "Votre message n'a pas pu être envoyé. Le brouillon est conservé."
 _CERTIFICATE_FRENCH = (
     "La messagerie de ce destinataire ne peut pas recevoir de message protégé pour le moment. "
@@ -251,6 +292,14 @@ _FRENCH: Mapping[str, str] = MappingProxyType(
         "not-pharmacy": "Vous pouvez écrire en premier uniquement à une pharmacie. "
         "Les autres professionnels doivent d'abord vous écrire.",
         "patient-cannot-receive": "Cette personne ne peut pas recevoir ce message.",
+        "exchange-closed": "Cet échange a été clos par le professionnel : vous ne pouvez plus y répondre. "
+        "Vous pouvez écrire un nouveau message à une pharmacie.",
+        "patient-unknown": "Aucun patient n'a cette adresse : vérifiez son matricule INS et sa clé avec lui.",
+        "patient-address": "Cette adresse ne peut pas être celle d'un patient : elle commence par les 15 caractères "
+        "du matricule INS, clé comprise.",
+        "patient-closed": "La messagerie de ce patient est fermée : joignez-le par un autre moyen.",
+        "patient-too-big": "Le message dépasse la taille que reçoit Mon espace santé (25 Mo) : "
+        "envoyez moins de documents, ou de plus petits.",
         "profile-not-activated": "Votre profil Mon espace santé n'est pas activé. Activez-le avant d'écrire.",
         "outside-domain": "Cette adresse n'appartient pas à l'espace de confiance.",
         "sender-not-yours": "L'adresse d'expéditeur n'est pas la vôtre.",

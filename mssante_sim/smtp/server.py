@@ -21,6 +21,7 @@ from mssante_sim.smtp.intake import Intake
 from mssante_sim.smtp.peers import WhiteList
 from mssante_sim.smtp.plan import SealPlans
 from mssante_sim.smtp.policy import Policy
+from mssante_sim.smtp.postmaster import Postmaster
 from mssante_sim.smtp.session import Session
 from mssante_sim.storage.api import MailStore
 
@@ -62,11 +63,14 @@ class SmtpServices:
         identities = Identities(keystore)
         facts = Facts(directory, identities, settings.domains)
         self.gate = Gate(facts, store, Policy(settings.sealing, settings.patients_receive))
+        self.postmaster = Postmaster(store, self.gate, clock, patients_domain=settings.domains.patients)
         intake = Intake(
             store=store,
             gate=self.gate,
             facts=facts,
             plans=SealPlans(directory, identities, facts, settings),
+            postmaster=self.postmaster,
+            patient_octets=settings.max_patient_octets,
             workers=workers,
             clock=clock,
             host=settings.host_name,

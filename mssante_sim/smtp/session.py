@@ -29,7 +29,8 @@ _HELO = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")  # QUIRK some clients have "_"
 class _Transaction:
     """From MAIL to the end of DATA."""
 
-    sender: str
+    sender: str  # return path
+    author: str  # whose rights count
     recipients: list[str] = field(default_factory=list)
 
 
@@ -145,13 +146,15 @@ class Session(Connection):
         if refusal := self._vouch(mail.sender):
             self.house.audit.record("smtp.mail", user=self.user, result=_result(refusal), sender=mail.sender)
             return refusal
-        self._transaction = _Transaction(mail.sender)
+        self._transaction = _Transaction(mail.sender, self.account or mail.sender)
         return "250 2.1.0 Sender noted"
 
     def _vouch(self, sender: str) -> Refusal | None:
         """Why this peer may not speak for `sender`; None if it may."""
         if self.listener.takes_logins:
-            return None if self.account and same_mailbox(self.account, sender) else replies.SENDER_NOT_YOURS
+            # The null sender is a receipt's; whether the message is one shows at its header.  [RFC 8098 §3]
+            mine = self.account is not None and (not sender or same_mailbox(self.account, sender))
+            return None if mine else replies.SENDER_NOT_YOURS
         subject = subject_of(self.tls.getpeercert() if self.tls else None)
         return None if self.house.white_list.joins(subject, sender.rpartition("@")[2]) else replies.PEER_NOT_LISTED
 
@@ -166,7 +169,7 @@ class Session(Connection):
             return "250 2.1.5 Recipient noted"
         if len(transaction.recipients) >= self.house.limits.recipients:
             return replies.TOO_MANY_RECIPIENTS
-        refusal = await self._judge(transaction.sender, recipient)
+        refusal = await self._judge(transaction.author, recipient)
         self.house.audit.record(
             "smtp.rcpt", user=self.user, result=_result(refusal), sender=transaction.sender, recipient=recipient
         )
@@ -175,9 +178,9 @@ class Session(Connection):
         transaction.recipients.append(recipient)
         return "250 2.1.5 Recipient noted"
 
-    async def _judge(self, sender: str, recipient: str) -> Refusal | None:
+    async def _judge(self, author: str, recipient: str) -> Refusal | None:
         try:
-            decision = await self.house.gate.decide(sender, recipient, self.house.clock.now())
+            decision = await self.house.gate.decide(author, recipient, self.house.clock.now())
         except StoreError:
             return replies.TEMPORARY
         return decision.refusal if isinstance(decision, Refused) else None
@@ -219,6 +222,7 @@ class Session(Connection):
         origin = Origin(self._helo, self.peer, "ESMTPSA" if self.account else "ESMTPS", self._tls_text)
         letter = Letter(
             sender=transaction.sender,
+            author=transaction.author,
             submitted=self.listener.takes_logins,
             recipients=tuple(transaction.recipients),
             message=message,

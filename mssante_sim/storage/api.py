@@ -25,6 +25,7 @@ from mssante_sim.storage.changes import (
     Uid,
     Watch,
 )
+from mssante_sim.storage.exchanges import Closing, Exchange, ExchangeId, Turn
 
 __all__ = [
     "STANDARD_FOLDERS",
@@ -32,10 +33,12 @@ __all__ = [
     "Arrived",
     "BodyId",
     "Change",
+    "Closing",
     "Copied",
     "Copy",
     "Delivered",
     "Exchange",
+    "ExchangeId",
     "Expunged",
     "FlagChange",
     "FlagMode",
@@ -54,6 +57,7 @@ __all__ = [
     "NewMessage",
     "OnceKey",
     "Parcel",
+    "Turn",
     "Uid",
     "Usage",
     "Want",
@@ -175,17 +179,6 @@ class OnceKey:
 
     digest: bytes
     expires: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """Who opened a conversation between a patient and a professional mailbox, and whether it is closed."""
-
-    patient: str
-    professional: str
-    opened_by: str
-    opened: datetime
-    closed: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,17 +314,25 @@ class MailStore(Protocol):
         *,
         received: datetime,
         once: OnceKey | None = None,
-        exchanges: Sequence[Exchange] = (),
+        turns: Sequence[Turn] = (),
     ) -> Delivered:
-        """Every copy of every parcel is stored, or none; then `exchanges` not yet known are remembered.
+        """Every copy of every parcel is stored, or none; with them what `turns` do to exchanges.
 
         A `once` that was used before and has not expired stores nothing and reports `repeated`.
         Raises: QuotaExceeded, FolderMissing (unknown account).
         """
         ...
 
-    async def exchange(self, patient: str, professional: str) -> Exchange | None:
-        """The conversation between the two, if one was ever opened."""
+    async def exchanges(self, patient: str, professional: str | None = None) -> tuple[Exchange, ...]:
+        """The patient's conversations, the newest first; if given, those with `professional`, or answered there."""
+        ...
+
+    async def exchange_of(self, patient: str, professional: str, message_ids: Sequence[str]) -> Exchange | None:
+        """The newest of `exchanges` that holds one of these messages."""
+        ...
+
+    async def marked(self, patient: str, keyword: str) -> tuple[tuple[str, datetime], ...]:
+        """Professional mailboxes where a message of these exchanges bears `keyword`: when its newest one came."""
         ...
 
     async def append(self, folder: FolderId, messages: Sequence[NewMessage]) -> tuple[Appended, ...]:

@@ -11,12 +11,12 @@ from mssante_sim.storage.api import (
     Copied,
     Copy,
     Delivered,
-    Exchange,
     FlagChange,
     FlagMode,
     FlagState,
     OnceKey,
     Parcel,
+    Turn,
     Usage,
     Want,
 )
@@ -86,16 +86,16 @@ async def test_a_row_says_what_was_wanted_and_nothing_else(store):
 async def test_a_delivery_to_an_unknown_account_stores_nothing_anywhere(store):
     folder = await inbox(store)
     once = OnceKey(b"k", NOW + timedelta(days=1))
-    exchange = Exchange(ALICE, BOB, ALICE, NOW)
+    turn = Turn(ALICE, BOB, ALICE, "<m@x>", NOW)
     with pytest.raises(FolderMissing):
         await store.deliver(
             [parcel(Copy(ALICE), Copy("nobody@x")), parcel(Copy(ALICE))],
             received=NOW,
             once=once,
-            exchanges=[exchange],
+            turns=[turn],
         )
     assert (await store.status(folder)).messages == 0
-    assert await store.exchange(ALICE, BOB) is None
+    assert await store.exchanges(ALICE) == ()
     delivered = await store.deliver([parcel(Copy(ALICE))], received=NOW, once=once)
     assert not delivered.repeated
 
@@ -124,18 +124,6 @@ async def test_the_same_submission_twice_at_once_is_stored_once(store):
     both = [store.deliver([parcel(Copy(ALICE), size=size)], received=NOW, once=once) for size in (FILE, FILE, 60)]
     assert sorted(delivered.repeated for delivered in await asyncio.gather(*both)) == [False, True, True]
     assert (await store.status(folder)).messages == 1
-
-
-async def test_an_exchange_is_remembered_as_it_was_first(store):
-    await store.open_account(ALICE)
-    first = Exchange("patient@x", ALICE, "patient@x", NOW)
-    await store.deliver([parcel(Copy(ALICE))], received=NOW, exchanges=[first])
-    again = replace(first, opened_by=ALICE, closed=NOW)
-    other = Exchange("other@x", ALICE, ALICE, NOW, NOW + timedelta(1))
-    await store.deliver([], received=NOW, exchanges=[again, other])
-    assert await store.exchange("patient@x", ALICE) == first
-    assert await store.exchange("other@x", ALICE) == other
-    assert await store.exchange(ALICE, "patient@x") is None
 
 
 async def test_concurrent_writers_get_each_uid_once_and_in_order(store):

@@ -26,7 +26,7 @@ def test_each_source_lies_over_the_one_before(tmp_path: Path) -> None:
         ("colour = 1", "Unknown setting 'colour'"),
         ("seed = 'x'", "must be of type int"),
         ("sealing = 1", "must be of type bool"),
-        ("patients_receive = 'all'", "one of answers, never"),
+        ("patients_receive = 'all'", "one of answers, professionals, never"),
         ("ports = 3", "must be a table"),
         ("[ports]\npop = 110", "Unknown setting 'pop'"),
         ("seed =", "not valid TOML"),

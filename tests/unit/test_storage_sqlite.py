@@ -10,7 +10,7 @@ import pytest
 
 from mssante_sim.clock import FixedClock
 from mssante_sim.message.summary import Summary
-from mssante_sim.storage.api import Copy, FlagChange, FlagMode, NewMessage, OnceKey, Parcel, Want
+from mssante_sim.storage.api import Copy, Exchange, FlagChange, FlagMode, NewMessage, OnceKey, Parcel, Want
 from mssante_sim.storage.errors import BodyMissing, HomeTooNew, StoreBusy, StoreCorrupt
 from mssante_sim.storage.sqlite import SqliteStore, messages, reading, tidying
 from mssante_sim.storage.sqlite.database import connect, migrate
@@ -260,7 +260,8 @@ async def test_a_home_of_version_1_opens_with_all_it_holds(tmp_path, clock):
     assert (row.internal_date, row.summary) == (NOW, Summary(b"e", b"s", b"b", 2, "<m@x>"))
     assert await store.read(row.body) == b"hello"
     assert (await store.changed_since(folder.id, 7))[1] == (2,)
-    assert (await store.exchange("p@x", "a@x")).opened == NOW
+    (exchange,) = await store.exchanges("p@x", "a@x")
+    assert exchange == Exchange("p@x", "a@x", "p@x", NOW, id=exchange.id)
     done = await store.deliver([Parcel(b"y", SUMMARY, (Copy("a@x"),))], received=NOW)
     assert done.places[0][3] == 4
     await store.close()
@@ -294,7 +295,7 @@ async def test_a_home_of_a_later_version_is_left_alone(store, tmp_path, clock):
     connection = connect(tmp_path / "mail.db")
     connection.pragma("user_version", len(STEPS) + 1)
     connection.close()
-    with pytest.raises(HomeTooNew, match=r"^mail\.db has format 2, this version of mssante-sim knows 1: install"):
+    with pytest.raises(HomeTooNew, match=r"^mail\.db has format 3, this version of mssante-sim knows 2: install"):
         SqliteStore.open(tmp_path, clock=clock)
     with pytest.raises(HomeTooNew):  # and not StoreBusy: the refused store let go of the home
         SqliteStore.open(tmp_path, clock=clock)

@@ -11,7 +11,6 @@ from mssante_sim.storage.api import (
     Copied,
     Copy,
     Delivered,
-    Exchange,
     Expunged,
     FlagChange,
     FlagMode,
@@ -23,10 +22,12 @@ from mssante_sim.storage.api import (
     NewMessage,
     OnceKey,
     Parcel,
+    Turn,
     Uid,
 )
 from mssante_sim.storage.errors import QuotaExceeded
 from mssante_sim.storage.sqlite.bodies import Placed
+from mssante_sim.storage.sqlite.exchanges import take_turn
 from mssante_sim.storage.sqlite.folders import (
     Box,
     account_id,
@@ -141,8 +142,6 @@ def _check_quota(tx: Transaction, account: int, more: int, quota_octets: int) ->
 
 _ONCE = "SELECT 1 FROM once WHERE digest = ? AND expires > ?"
 _NEW_ONCE = "INSERT OR REPLACE INTO once (digest, expires) VALUES (?, ?)"
-_NEW_EXCHANGE = """
-    INSERT OR IGNORE INTO exchange (patient, professional, opened_by, opened, closed) VALUES (?, ?, ?, ?, ?)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +152,7 @@ class Delivery:
     received: int
     now: int
     once: OnceKey | None
-    exchanges: Sequence[Exchange]
+    turns: Sequence[Turn]
     quota_octets: int
 
 
@@ -164,22 +163,14 @@ def deliver(tx: Transaction, delivery: Delivery) -> Delivered:
             return Delivered(repeated=True)
         tx.execute(_NEW_ONCE, (delivery.once.digest, microseconds(delivery.once.expires)))
     places = []
+    bodies: dict[str, int] = {}  # by the account that got it
     for parcel, placed in delivery.parcels:
         if parcel.copies:
             body = _new_body(tx, placed, parcel.summary)
+            bodies |= {copy.account: body for copy in parcel.copies}
             places += [_deliver_copy(tx, delivery, copy, body, placed.octets) for copy in parcel.copies]
-    for exchange in delivery.exchanges:
-        closed = None if exchange.closed is None else microseconds(exchange.closed)
-        tx.execute(
-            _NEW_EXCHANGE,
-            (
-                exchange.patient,
-                exchange.professional,
-                exchange.opened_by,
-                microseconds(exchange.opened),
-                closed,
-            ),
-        )
+    for turn in delivery.turns:
+        take_turn(tx, turn, bodies)
     return Delivered(repeated=False, places=tuple(places))
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from mssante_sim.message.summary import Summary
 from mssante_sim.storage.api import (
     BodyId,
-    Exchange,
     FlagState,
     FolderId,
     FolderSnapshot,
@@ -23,7 +22,7 @@ from mssante_sim.storage.sqlite.folders import status
 from mssante_sim.storage.sqlite.values import flag_set, instant, uid_table
 from mssante_sim.storage.sqlite.writer import Database
 
-__all__ = ["SLICE_ROWS", "UidLists", "changed_since", "content", "exchange", "find_body", "message_rows", "snapshot"]
+__all__ = ["SLICE_ROWS", "UidLists", "changed_since", "content", "find_body", "message_rows", "snapshot"]
 
 SLICE_ROWS = 200
 SLICE_OCTETS = 1_000_000
@@ -199,17 +198,3 @@ def content(connection: Database, body: BodyId, offset: int, length: int) -> byt
     for (octets,) in connection.execute(_CONTENT, (body, offset, length)):
         return bytes(octets)
     raise BodyMissing("The message is gone.")
-
-
-# conversations
-
-_EXCHANGE = """
-    SELECT patient, professional, opened_by, opened, closed FROM exchange WHERE patient = ? AND professional = ?"""
-
-
-def exchange(connection: Database, patient: str, professional: str) -> Exchange | None:
-    """See MailStore.exchange."""
-    for patient_, professional_, opened_by, opened, closed in connection.execute(_EXCHANGE, (patient, professional)):
-        ended = None if closed is None else instant(closed)
-        return Exchange(patient_, professional_, opened_by, instant(opened), ended)
-    return None

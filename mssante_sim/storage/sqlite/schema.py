@@ -85,4 +85,26 @@ CREATE TABLE exchange (
     PRIMARY KEY (patient, professional)) STRICT, WITHOUT ROWID;
 """
 
-STEPS = (_FIRST,)
+_EXCHANGES_BY_THREAD = """
+ALTER TABLE exchange RENAME TO exchange_of_pair;
+CREATE TABLE exchange (
+    id INTEGER PRIMARY KEY,
+    patient TEXT NOT NULL, professional TEXT NOT NULL, opened_by TEXT NOT NULL, opened INTEGER NOT NULL,
+    closed INTEGER, closed_by TEXT,
+    contact TEXT) STRICT;                       -- where answers go, if not to the professional
+CREATE INDEX exchange_patient ON exchange (patient);
+INSERT INTO exchange (patient, professional, opened_by, opened, closed, closed_by)
+    SELECT patient, professional, opened_by, opened, closed, iif(closed IS NULL, NULL, professional)
+    FROM exchange_of_pair;
+DROP TABLE exchange_of_pair;
+
+-- What its reader got is found by its body, in whatever folder it lies now; the body may be gone by then.
+CREATE TABLE exchange_message (
+    patient TEXT NOT NULL, message_id TEXT NOT NULL,
+    exchange INTEGER NOT NULL REFERENCES exchange ON DELETE CASCADE,
+    body INTEGER,
+    PRIMARY KEY (patient, message_id, exchange)) STRICT, WITHOUT ROWID;
+CREATE INDEX exchange_message_exchange ON exchange_message (exchange);
+"""
+
+STEPS = (_FIRST, _EXCHANGES_BY_THREAD)

@@ -33,12 +33,14 @@ from mssante_sim.storage.api import (
     NewMessage,
     OnceKey,
     Parcel,
+    Turn,
     Uid,
     Usage,
     Want,
     Watch,
 )
 from mssante_sim.storage.errors import BodyMissing, StoreBusy, StoreReadOnly
+from mssante_sim.storage.sqlite import exchanges as exchange_sql
 from mssante_sim.storage.sqlite import folders as folder_sql
 from mssante_sim.storage.sqlite import messages as message_sql
 from mssante_sim.storage.sqlite import reading, tidying
@@ -235,23 +237,29 @@ class SqliteStore:
         *,
         received: datetime,
         once: OnceKey | None = None,
-        exchanges: Sequence[Exchange] = (),
+        turns: Sequence[Turn] = (),
     ) -> Delivered:
         """See MailStore."""
         now, parcels = self._now(), tuple(parcels)
 
         def work(tx: Transaction, placed: list[Placed]) -> Delivered:
             pairs = tuple(zip(parcels, placed, strict=True))
-            arrival = message_sql.Delivery(
-                pairs, microseconds(received), now, once, tuple(exchanges), self._quota_octets
-            )
+            arrival = message_sql.Delivery(pairs, microseconds(received), now, once, tuple(turns), self._quota_octets)
             return message_sql.deliver(tx, arrival)
 
         return await self._write_bodies([parcel.body for parcel in parcels], work)
 
-    async def exchange(self, patient: str, professional: str) -> Exchange | None:
+    async def exchanges(self, patient: str, professional: str | None = None) -> tuple[Exchange, ...]:
         """See MailStore."""
-        return self._readers.here(lambda db: reading.exchange(db, patient, professional))
+        return self._readers.here(lambda db: exchange_sql.between(db, patient, professional))
+
+    async def exchange_of(self, patient: str, professional: str, message_ids: Sequence[str]) -> Exchange | None:
+        """See MailStore."""
+        return self._readers.here(lambda db: exchange_sql.holding(db, patient, professional, message_ids))
+
+    async def marked(self, patient: str, keyword: str) -> tuple[tuple[str, datetime], ...]:
+        """See MailStore."""
+        return await self._readers.elsewhere(lambda db: exchange_sql.marked(db, patient, keyword))
 
     async def append(self, folder: FolderId, messages: Sequence[NewMessage]) -> tuple[Appended, ...]:
         """See MailStore."""

@@ -52,6 +52,7 @@ _EMPTY = (
     "DELETE FROM garbage",
     "DELETE FROM mailbox",
     "DELETE FROM once",
+    "DELETE FROM exchange_message",
     "DELETE FROM exchange",
 )
 

@@ -20,7 +20,7 @@ from mssante_sim.crypto.keystore import Holder, Keystore
 from mssante_sim.crypto.profiles import Usage
 from mssante_sim.crypto.tls import client_context, server_context
 from mssante_sim.directory.credentials import Authenticator, Verifier
-from mssante_sim.directory.identifiers import Finess
+from mssante_sim.directory.identifiers import Finess, Ins
 from mssante_sim.directory.model import (
     Attachment,
     AttachmentKind,
@@ -55,6 +55,8 @@ def address_of(role: str, name: str, party: Party) -> str:
         case Stranger.UNKNOWN:
             return "inconnu@officine.mssante.test"
         case Stranger.UNKNOWN_PATIENT:
+            return f"{Ins.synthetic(sex=1, year=40, month=1, order=999)}@patient.mssante.test"
+        case Stranger.NO_PATIENT_ADDRESS:
             return "inconnu@patient.mssante.test"
         case Stranger.NULL:
             return ""

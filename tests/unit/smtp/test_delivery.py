@@ -95,7 +95,7 @@ async def test_a_patient_who_writes_opens_an_exchange_in_which_the_pharmacy_answ
         await dialogue.expect("550 5.7.1 patient-cannot-receive: ", f"RCPT TO:<{PATIENT}>")
     async with house.login(PATIENT) as dialogue:
         await dialogue.deliver(PATIENT, PHARMACY)
-    exchange = await house.store.exchange(PATIENT, PHARMACY)
+    (exchange,) = await house.store.exchanges(PATIENT, PHARMACY)
     assert exchange.opened_by == PATIENT
     async with house.login(PHARMACY) as dialogue:
         reply = await dialogue.deliver(PHARMACY, PATIENT, message(PHARMACY, PATIENT, "Prête."))

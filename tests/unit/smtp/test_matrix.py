@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import get_args
 
 import pytest
 
+from mssante_sim.config import PatientsReceive
 from mssante_sim.smtp.matrix import SENDERS, cells
-from mssante_sim.smtp.policy import Accepted, Decision, Party, Patient, Policy, Stranger
-from mssante_sim.storage.api import Exchange
+from mssante_sim.smtp.policy import Accepted, Decision, Party, Patient, Policy, Returned, Stranger
+from mssante_sim.storage.api import Turn
 from tests.unit.smtp.house import FROM, PARTIES, TO, Dialogue, Running, running
 
 
@@ -21,23 +23,23 @@ async def connected(house: Running, sender: str) -> AsyncIterator[Dialogue]:
 
 
 def says(reply: str, decision: Decision) -> bool:
-    if isinstance(decision, Accepted):
+    if isinstance(decision, Accepted | Returned):
         return reply.startswith("250 2.1.5 ")
     return reply == decision.refusal.line()
 
 
 async def open_exchanges(house: Running, sender: str) -> None:
     """Every recipient has opened an exchange with `sender`, where that can be."""
-    exchanges = []
+    turns = []
     for recipient, party in ((TO[name], PARTIES[TO[name]]) for name in TO):
         if isinstance(party, Stranger) or isinstance(party, Patient) == isinstance(SENDERS[sender], Patient):
             continue
         patient, professional = (recipient, FROM[sender]) if isinstance(party, Patient) else (FROM[sender], recipient)
-        exchanges.append(Exchange(patient, professional, recipient, datetime.now(UTC)))
-    await house.store.deliver((), received=datetime.now(UTC), exchanges=exchanges)
+        turns.append(Turn(patient, professional, recipient, None, datetime.now(UTC)))
+    await house.store.deliver((), received=datetime.now(UTC), turns=turns)
 
 
-@pytest.mark.parametrize("patients_receive", ["answers", "never"])
+@pytest.mark.parametrize("patients_receive", get_args(PatientsReceive))
 @pytest.mark.parametrize("sender", SENDERS)
 async def test_every_cell_over_smtp(tmp_path, keystore, sender, patients_receive):
     row = [cell for cell in cells(Policy(patients_receive=patients_receive)) if cell.sender == sender]
