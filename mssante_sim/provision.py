@@ -9,8 +9,9 @@ import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final, Self
 
 from mssante_sim.clients.running import Account, Login
@@ -22,8 +23,8 @@ from mssante_sim.crypto.pkcs12 import compatible_bundle, write_bundle
 from mssante_sim.crypto.profiles import PATIENT_ORGANISATION, RECEIVING, SIGNING, Usage
 from mssante_sim.directory.credentials import Verifier
 from mssante_sim.directory.identifiers import IdNatStruct
-from mssante_sim.directory.model import Mailbox, PatientProfile
-from mssante_sim.directory.store import Directory
+from mssante_sim.directory.model import Mailbox, Organisation, PatientProfile
+from mssante_sim.directory.store import Directory, DirectoryError
 from mssante_sim.directory.synthetic import CertificateFault, Seeded, generate
 from mssante_sim.home import Home, HomeUnusable, write_private
 from mssante_sim.storage.sqlite.directory import DirectoryRows
@@ -84,6 +85,24 @@ class Provisioned:
         self.keystore.publish(at=at)
         for name, content in revocation_files(self.keystore).items():
             (self.home.exports / name).write_bytes(content)
+
+    def renew(self, address: str, at: datetime) -> None:
+        """`address` has new certificates of both kinds beside the old ones, also in its PKCS#12 files.
+
+        The old ones stay valid until they expire, and open what was encrypted to them.
+        Raises: DirectoryError.
+        """
+        holder = self._holder(address.lower())
+        if holder is None:
+            raise DirectoryError(f"No mailbox and no patient has the address {address[:254]}.")
+        self.keystore.issue([holder], at=at)
+        _export_mailbox(self.home.exports / "pkcs12", self.keystore, self.secrets.passphrase, holder.address)
+
+    def _holder(self, address: str) -> Holder | None:
+        if (profile := self.directory.patient(address)) is not None:
+            return Holder(profile.address, PATIENT_ORGANISATION)
+        mailbox = self.directory.mailbox(address)
+        return None if mailbox is None else _mailbox_holder(mailbox, self.directory.organisation_of(mailbox))
 
     def accounts(self) -> Iterator[Account]:
         """Every synthetic account with all that its client needs."""
@@ -195,19 +214,21 @@ def _holders(seeded: Seeded) -> Iterator[Holder]:
     """Whoever gets certificates, with the faults that are seeded on purpose."""
     places = {organisation.finess: organisation for organisation in seeded.organisations}
     for mailbox in seeded.mailboxes:
-        place = places.get(mailbox.organisation) if mailbox.organisation else None
         fault = seeded.fault(mailbox.address)
         receiving = {CertificateFault.MISSING: None, CertificateFault.WRONG_USAGE: SIGNING}.get(fault, RECEIVING)
-        yield Holder(
-            mailbox.address,
-            place.name if place else mailbox.name,
-            unit=IdNatStruct.of(place.finess) if place else None,
-            department=f"{place.address.department} ({place.address.department_code})" if place else None,
-            receiving=receiving,
-            expired=fault is CertificateFault.EXPIRED,
-        )
+        sound = _mailbox_holder(mailbox, places.get(mailbox.organisation) if mailbox.organisation else None)
+        yield replace(sound, receiving=receiving, expired=fault is CertificateFault.EXPIRED)
     for profile in seeded.patients:
         yield Holder(profile.address, PATIENT_ORGANISATION)
+
+
+def _mailbox_holder(mailbox: Mailbox, place: Organisation | None) -> Holder:
+    return Holder(
+        mailbox.address,
+        place.name if place else mailbox.name,
+        unit=IdNatStruct.of(place.finess) if place else None,
+        department=f"{place.address.department} ({place.address.department_code})" if place else None,
+    )
 
 
 def write_exports(home: Home, keystore: Keystore, passphrase: str) -> None:
@@ -217,14 +238,19 @@ def write_exports(home: Home, keystore: Keystore, passphrase: str) -> None:
     for name, content in {**authority_files(keystore), **revocation_files(keystore)}.items():
         (home.exports / name).write_bytes(content)
     for address in keystore.addresses():
-        by_usage = {usage: keystore.identities(address, usage) for usage in (Usage.SIGN, Usage.RECEIVE)}
-        everything = [identity for identities in by_usage.values() for identity in identities]
-        write_private(folder / f"{address}.p12", write_bundle(everything, passphrase, address))
-        for usage, identities in by_usage.items():
-            for identity in identities[:1]:
-                old = compatible_bundle(identity, passphrase, address)
-                write_private(folder / f"{address}.{usage.value}.compatible.p12", old)
+        _export_mailbox(folder, keystore, passphrase, address)
     (home.exports / "LISEZMOI.txt").write_text(_READ_ME.format(passphrase=passphrase), encoding="utf-8")
+
+
+def _export_mailbox(folder: Path, keystore: Keystore, passphrase: str, address: str) -> None:
+    """The PKCS#12 files of one mailbox hold its identities, the newest first; old ones open old messages."""
+    by_usage = {usage: keystore.identities(address, usage) for usage in (Usage.SIGN, Usage.RECEIVE)}
+    everything = [identity for identities in by_usage.values() for identity in identities]
+    write_private(folder / f"{address}.p12", write_bundle(everything, passphrase, address))
+    for usage, identities in by_usage.items():
+        for identity in identities[:1]:
+            old = compatible_bundle(identity, passphrase, address)
+            write_private(folder / f"{address}.{usage.value}.compatible.p12", old)
 
 
 _READ_ME: Final = """\

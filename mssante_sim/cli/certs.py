@@ -11,7 +11,7 @@ from mssante_sim.clock import SystemClock
 from mssante_sim.config import Settings
 from mssante_sim.crypto.keystore import Keystore
 from mssante_sim.errors import SimulatorError
-from mssante_sim.home import Home
+from mssante_sim.home import Home, HomeUnusable
 from mssante_sim.provision import provision
 
 __all__ = ["certs", "export_to"]
@@ -50,6 +50,22 @@ def list_certificates(home: Path, as_json: bool) -> None:
         return
     for row in rows:
         click.echo(f"{row.usage:<10}{row.state:<14}until {row.not_after:%Y-%m-%d}  {row.name}")
+
+
+@certs.command()
+@home_option
+@click.argument("address")
+def renew(home: Path, address: str) -> None:
+    """Issues new certificates for the mailbox ADDRESS; the old ones stay valid and open old messages."""
+    opened = Home.open(home)
+    if not opened.accounts.exists():
+        raise HomeUnusable(f"{home} has no certificates yet: mssante-sim certs init --home {home}")
+    provisioned = provision(opened, Settings(home=home), SystemClock())
+    try:
+        provisioned.renew(address, SystemClock().now())
+    finally:
+        provisioned.close()
+    click.echo(f"{address}: renewed; import its PKCS#12 file again: {opened.exports / 'pkcs12'}")
 
 
 @certs.command()
