@@ -309,4 +309,4 @@ def may_answer_automatically(header: Mapping[str, bytes], return_path: str | Non
     options = header.get("disposition-notification-options", b"")
     _, read = parse_parameters(b";" + options)
     importance = [value.partition(b",")[0].strip().lower() for _, value in read.pairs]
-    return not options.strip() or (bool(importance) and set(importance) == {b"optional"})
+    return not options.strip() or set(importance) == {b"optional"}

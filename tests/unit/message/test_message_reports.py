@@ -315,6 +315,8 @@ MESSAGE = b"Reporting-MTA: dns; mx.x\r\nArrival-Date: x\r\n\r\n"
         (MESSAGE + b"Final-Recipient: rfc822; b@x\nAction: delivered\nStatus: 2.0.0\nDiagnostic-Code: smtp; 250 ok\n\n"
          b"Original-Recipient: rfc822; c@x\n" + GOOD_RECIPIENT
          + b"Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 no; such user", FAILED),
+        (MESSAGE + GOOD_RECIPIENT + b"Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 no; such user\n\n"
+         b"Final-Recipient: rfc822; c@x\nAction: failed\nStatus: 5.2.2\nDiagnostic-Code: smtp; 552 full", FAILED),
         (b"", None),
     ],
 )  # fmt: skip
@@ -422,7 +424,7 @@ OPTIONS = {"known_to_nobody": b" x-mark=required,1", "second": b" a=optional,b; 
         (header(disposition_notification_to=b""), "", False),
         (header(disposition_notification_to=b"R@patient.mssante.test, b@x"), "r@patient.mssante.test", False),
         (header(disposition_notification_to=b"g: R@patient.mssante.test;"), "r@patient.mssante.test", False),
-        (header(disposition_notification_to=b"R@patient.mssante.test b"), "r@patient.mssante.test", False),
+        (header(disposition_notification_to=b"<R@patient.mssante.test> b"), "r@patient.mssante.test", False),
         (header(content_type=b" multipart/Report; report-type=delivery-status"), "r@patient.mssante.test", False),
         (header(content_type=b" message/disposition-notification"), "r@patient.mssante.test", False),
         (header(auto_submitted=b" auto-replied"), "r@patient.mssante.test", False),
