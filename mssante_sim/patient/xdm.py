@@ -262,10 +262,9 @@ def _announced(files: dict[str, bytes], remarks: list[str]) -> Iterator[tuple[st
 
 
 def _found(files: dict[str, bytes], folder: str, uri: str) -> str:
-    """The file that an entry names from its folder, from the top, or by its last part alone."""
+    """The file that an entry names from its folder, or by its last part alone."""
     named = uri.upper().replace("\\", "/").removeprefix("./")
-    last = folder + named.rpartition("/")[2]
-    for path in (folder + named, named, last):
+    for path in (folder + named, folder + named.rpartition("/")[2]):
         if path in files:
             return path
     raise _refused(f"il y manque un document annoncé, « {one_line(uri)} »")

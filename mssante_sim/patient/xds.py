@@ -257,7 +257,7 @@ def _classified(element: Element, scheme: str) -> str | None:
 
 def _author_name(element: Element) -> str | None:
     for one in _children(element, "Classification"):
-        for slot in _children(one, "Slot") if one.get("classificationScheme") == _AUTHOR_SCHEME else ():
+        for slot in _children(one, "Slot"):
             if slot.get("name") == "authorPerson" and (values := _values(slot)):
                 fields = [_plain(field) for field in values[0].split("^")] + ["", "", ""]
                 return one_line(f"{fields[2]} {fields[1]}")
