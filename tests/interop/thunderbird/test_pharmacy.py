@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from mssante_sim.clients.prescription import Letter
+from mssante_sim.clients.thunderbird.setup import MailAccount
 from mssante_sim.patient.specimens import specimen
 from mssante_sim.testing import Mssante
-from tests.interop.thunderbird.driver import MailAccount, thunderbird
+from tests.interop.thunderbird.driver import thunderbird
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 

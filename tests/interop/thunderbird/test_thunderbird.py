@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.thunderbird.driver import MailAccount, thunderbird
+from mssante_sim.clients.thunderbird.setup import MailAccount
+from tests.interop.thunderbird.driver import thunderbird
 from tests.peers.certificates import SmimeFiles, Trust
 from tests.peers.dovecot import Dovecot, dovecot
 from tests.peers.loopback import scratch

@@ -1,21 +1,25 @@
 """A client of Marionette, the remote protocol of Mozilla programs: JSON packets with a length in front."""
 
-import base64
 import json
 import socket
 import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["Marionette", "MarionetteError"]
+__all__ = ["OPTIONS", "Marionette", "MarionetteError"]
 
-_WRAPPED = """
+OPTIONS: Final = ("--marionette", "--remote-allow-system-access")
+"""What a program must be started with to be driven."""
+
+_WRAPPED: Final = """
 const done = arguments[arguments.length - 1], given = Array.from(arguments).slice(0, -1);
 (async () => {%s})().then(value => done({value: value ?? null}),
                           error => done({error: `${error}\\n${error?.stack ?? ""}`}));
 """
+_PORT_FILE: Final = "MarionetteActivePort"
+_PAUSE_S: Final = 0.02
 
 
 class MarionetteError(RuntimeError):
@@ -25,17 +29,18 @@ class MarionetteError(RuntimeError):
 class Marionette:
     """A session in the chrome context, where scripts may do whatever the program itself may."""
 
-    def __init__(self, port: int, program: subprocess.Popen[bytes], *, within_s: float = 60.0) -> None:
-        """Connected to `program`, as soon as it listens on `port`.
+    def __init__(self, profile: Path, program: subprocess.Popen[bytes], *, within_s: float = 60.0) -> None:
+        """The only connection to `program`: as soon as it listens, and nobody else can connect from then on.
 
         Raises:
             MarionetteError: it ended, or did not listen in time.
         """
         self._buffer = b""
         self._count = 0
-        self._socket = self._connect(port, program, time.monotonic() + within_s)
+        self._socket = _connect(profile, program, time.monotonic() + within_s)
         self._packet()
         self.command("WebDriver:NewSession", unhandledPromptBehavior="ignore")
+        self.command("Marionette:AcceptConnections", value=False)
         self.command("WebDriver:SetTimeouts", script=600_000)
         self.command("Marionette:SetContext", value="chrome")
 
@@ -73,24 +78,11 @@ class Marionette:
             raise MarionetteError(answer["error"])
         return answer["value"]
 
-    def screenshot(self, file: Path) -> None:
-        """`file` is a PNG of the main window."""
-        file.write_bytes(base64.b64decode(self.command("WebDriver:TakeScreenshot", full=True, hash=False)))
-
     def quit(self) -> None:
         """The program was told to end."""
         with suppress(MarionetteError, OSError):
             self.command("Marionette:Quit", flags=["eForceQuit"], timeout_s=20)
         self._socket.close()
-
-    @staticmethod
-    def _connect(port: int, program: subprocess.Popen[bytes], end: float) -> socket.socket:
-        while program.poll() is None and time.monotonic() < end:
-            with suppress(OSError):
-                return socket.create_connection(("127.0.0.1", port), timeout=5)
-            with suppress(subprocess.TimeoutExpired):
-                program.wait(0.2)
-        raise MarionetteError(f"nobody listens on port {port} (status {program.poll()})")
 
     def _packet(self) -> Any:
         while b":" not in self._buffer:
@@ -106,3 +98,13 @@ class Marionette:
         if not octets:
             raise MarionetteError("the program closed the connection")
         self._buffer += octets
+
+
+def _connect(profile: Path, program: subprocess.Popen[bytes], end: float) -> socket.socket:
+    """Connected to the port that `program` chose; it writes the number into its profile."""
+    while program.poll() is None and time.monotonic() < end:
+        with suppress(FileNotFoundError, ValueError):  # not there, or not yet a number
+            return socket.create_connection(("127.0.0.1", int((profile / _PORT_FILE).read_text())), timeout=5)
+        with suppress(subprocess.TimeoutExpired):
+            program.wait(_PAUSE_S)
+    raise MarionetteError(f"its remote control does not answer (status {program.poll()})")
