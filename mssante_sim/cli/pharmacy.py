@@ -10,6 +10,7 @@ import click
 
 from mssante_sim.cli.francais import FrenchGroup
 from mssante_sim.cli.options import as_json_option, home_option, print_json
+from mssante_sim.cli.thunderbird import thunderbird
 from mssante_sim.clients.desk import Desk
 from mssante_sim.clients.mailbox import MailboxClient
 from mssante_sim.clients.reading import Opened, Unreadable
@@ -32,6 +33,9 @@ class MessageMissing(SimulatorError):
 @click.group(cls=FrenchGroup)
 def pharmacy() -> None:
     """La pharmacie : être alertée, lire, enregistrer."""
+
+
+pharmacy.add_command(thunderbird)
 
 
 def _as_option(command: Callable[..., None]) -> Callable[..., None]:

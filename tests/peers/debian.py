@@ -12,6 +12,7 @@ PACKAGES = {
     "thunderbird": "thunderbird",
     "Xvfb": "xvfb",
     "openssl": "openssl",
+    "certutil": "libnss3-tools",
 }
 """A command, or a file where it is not a command, and the package that brings it."""
 

@@ -26,6 +26,7 @@ def test_every_refusal_is_listed() -> None:
 
 
 def test_the_picture_and_the_other_files_exist() -> None:
-    for name in ("SECURITY.md", "BENCHMARKS.md", "CHANGELOG.md", "tests/interop/thunderbird/message.png"):
+    pictures = ("tests/interop/thunderbird/message.png", "tests/interop/thunderbird/tags.png")
+    for name in ("SECURITY.md", "BENCHMARKS.md", "CHANGELOG.md", *pictures):
         assert f"]({name})" in README
         assert (ROOT / name).exists()
