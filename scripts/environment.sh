@@ -12,9 +12,8 @@ is_debian_root() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; }
 install_debian() {
     say "Installing with apt-get: $*"
     export DEBIAN_FRONTEND=noninteractive
-    apt-get install -y -qq "$@" >/dev/null 2>&1 ||
-        { apt-get update -qq >/dev/null && apt-get install -y -qq "$@" >/dev/null; } ||
-        die "apt-get could not install: $*"
+    apt-get update -qq >/dev/null || true  # an old list may name an old version, or none
+    apt-get install -y -qq "$@" >/dev/null || die "apt-get could not install: $*"
 }
 
 suits() { "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
