@@ -83,6 +83,8 @@ class Settings:
     sealing: bool = True
     confidential_subject: bool = False  # [RFC 9788] hp="cipher"; see README for what clients show
     patients_receive: PatientsReceive = "answers"
+    visited: Literal["delivered", "written"] = "delivered"  # which pharmacies a patient has visited  [our choice]
+    session_minutes: int = 30  # how long a session of Mon espace santé lasts unused
     file_sent_copy: bool = False  # also for professionals; Mon espace santé always files one
     max_message_octets: int = 25 * 1024 * 1024  # what the operator takes at all
     max_patient_octets: int = 25 * 1024 * 1024  # what Mon espace santé takes; more comes back  [ENS Messagerie V1.3 §6]

@@ -12,6 +12,7 @@ import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Final, Self
 
 from starlette.requests import Request
@@ -21,25 +22,35 @@ from starlette.routing import BaseRoute, Route
 from mssante_sim import __version__
 from mssante_sim.audit import AuditFile, Pseudonyms
 from mssante_sim.clients.running import Running
+from mssante_sim.clients.submission import Refused, Submission, Unreachable
 from mssante_sim.clock import Clock, SystemClock
 from mssante_sim.config import Settings
 from mssante_sim.control import Control
 from mssante_sim.crypto.exports import authority_files, revocation_files
-from mssante_sim.crypto.tls import limit_tls_buffers, server_context
+from mssante_sim.crypto.tls import client_context, limit_tls_buffers, server_context
 from mssante_sim.directory import http as directory_http
 from mssante_sim.directory.credentials import Authenticator
 from mssante_sim.errors import PortBusy
 from mssante_sim.home import Home, write_private
 from mssante_sim.http_server import HttpServer, bind
 from mssante_sim.imap.server import ImapServer
+from mssante_sim.patient.faults import NotSent, Unreached
+from mssante_sim.patient.house import House as MesHouse
+from mssante_sim.patient.house import Submitted
+from mssante_sim.patient.service import MonEspaceSante
 from mssante_sim.provision import Provisioned, provision
 from mssante_sim.smtp.policy import Accepted, explain
+from mssante_sim.smtp.postmaster import ReceiptRefused
+from mssante_sim.smtp.replies import french
 from mssante_sim.smtp.server import SmtpServices
+from mssante_sim.storage.errors import StoreError
 from mssante_sim.storage.sqlite.store import SqliteStore
 
 __all__ = ["Stack"]
 
 _DAY_S: Final = 86_400.0
+_LOOPBACK: Final = ("127.0.0.1", "::1")
+_SENDERS: Final = 8  # messages of patients under way to our own submission port; logins need other threads
 _SWITCH_S: Final = 0.0005  # beside a big FETCH in a thread, the loop waits for at most so long
 
 
@@ -75,6 +86,7 @@ class _Builder:
         self._settings = settings
         self._clock = clock
         self._cleanup = cleanup
+        self._workers = cleanup.enter_context(ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="sealing"))
 
     async def build(self) -> Running:
         sys.setswitchinterval(_SWITCH_S)
@@ -133,7 +145,7 @@ class _Builder:
             keystore=provisioned.keystore,
             authenticator=authenticator,
             store=store,
-            workers=self._cleanup.enter_context(ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="sealing")),
+            workers=self._workers,
             server_context=tls,
             mx_context=server_context(identity, client_ca=authority_files(provisioned.keystore)["ca.pem"]),
             peers={},
@@ -142,15 +154,64 @@ class _Builder:
             audit=audit,
         )
         imap = ImapServer(store, authenticator, tls=tls, clock=self._clock, audit=audit)
-        http = HttpServer(self._routes(provisioned, store, smtp), sockets)
+        mes = self._mon_espace_sante(provisioned, store, smtp, authenticator, audit)
+        http = HttpServer([*self._routes(provisioned, store, smtp), *mes.routes()], sockets)
         await http.start()
         self._cleanup.push_async_callback(http.stop)
+        self._cleanup.callback(mes.close)
         ports = self._settings.ports
         await imap.start(self._settings.bind, ports.imap, ports.imap_tls)
         self._cleanup.push_async_callback(imap.stop)
         await smtp.start()
         self._cleanup.push_async_callback(smtp.stop)
         return {name.replace("-", "_"): port for name, port in {**smtp.ports, **imap.ports}.items()}
+
+    def _mon_espace_sante(
+        self,
+        provisioned: Provisioned,
+        store: SqliteStore,
+        smtp: SmtpServices,
+        authenticator: Authenticator,
+        audit: AuditFile,
+    ) -> MonEspaceSante:
+        """The patient's side; it sends over the submission port, as every client of the stack."""
+        tls = client_context(authority_files(provisioned.keystore)["ca.pem"])
+        senders = self._cleanup.enter_context(ThreadPoolExecutor(_SENDERS, thread_name_prefix="sending"))
+
+        bind = self._settings.bind
+        host = bind if bind in _LOOPBACK else self._settings.host_name  # a name of the server's certificate
+
+        async def submit(sender: str, recipient: str, octets: bytes) -> Submitted:
+            door = Submission(host, smtp.ports["submission"], tls, sender, authenticator.grant(sender))
+            try:
+                send = partial(door.send, octets, sender=sender, recipients=[recipient])
+                receipt = await asyncio.get_running_loop().run_in_executor(senders, send)
+            except Refused as error:
+                raise NotSent(error.word, french(error.word), temporary=error.temporary) from error
+            except Unreachable as error:
+                raise Unreached(error.public) from error
+            return Submitted(receipt.reply, receipt.tls)
+
+        async def return_receipt(_patient: str, mailbox: str, octets: bytes) -> None:
+            try:
+                await smtp.postmaster.deliver_receipt(mailbox, octets)
+            except (ReceiptRefused, StoreError) as error:
+                raise NotSent("receipt-refused", "", temporary=isinstance(error, StoreError)) from error
+
+        return MonEspaceSante(
+            MesHouse(
+                store=store,
+                directory=provisioned.directory,
+                keystore=provisioned.keystore,
+                authenticator=authenticator,
+                clock=self._clock,
+                audit=audit,
+                workers=self._workers,
+                settings=self._settings,
+                submit=submit,
+                return_receipt=return_receipt,
+            )
+        )
 
     def _routes(self, provisioned: Provisioned, store: SqliteStore, smtp: SmtpServices) -> list[BaseRoute]:
         secrets = provisioned.secrets

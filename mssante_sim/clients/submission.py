@@ -7,7 +7,7 @@ import smtplib
 import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -58,15 +58,22 @@ class _Smtp(smtplib.SMTP):
         code, text = self.getreply()
         if code != 354:
             raise smtplib.SMTPDataError(code, text)
-        stuffed = octets.replace(b"\r\n.", b"\r\n..")
-        if stuffed.startswith(b"."):
-            stuffed = b"." + stuffed
-        for start in range(0, len(stuffed), _CHUNK):
-            self.send(stuffed[start : start + _CHUNK])
+        for piece in _pieces(octets):
+            self.send((b"." if piece.startswith(b".") else b"") + piece.replace(b"\r\n.", b"\r\n.."))
             if self.progress:
-                self.progress(min(_CHUNK, len(stuffed) - start))
-        self.send(b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n")
+                self.progress(len(piece))
+        self.send(b".\r\n" if octets.endswith(b"\r\n") else b"\r\n.\r\n")
         return self.getreply()
+
+
+def _pieces(octets: bytes) -> Iterator[bytes]:
+    """`octets` in whole lines, so that each piece can be dot-stuffed by itself; a pass over all would stop others."""
+    start = 0
+    while start < len(octets):
+        line_end = octets.find(b"\r\n", start + _CHUNK)
+        end = line_end + 2 if line_end >= 0 else len(octets)
+        yield octets[start:end]
+        start = end
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,7 @@ class PatientProfile:
     given_name: str
     born: date
     activated: bool = True
+    opposed: bool = False  # the patient has refused the profile; never together with `activated`
 
     @property
     def display_name(self) -> str:

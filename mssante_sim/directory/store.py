@@ -216,10 +216,17 @@ class Directory:
 
     def set_activated(self, address: str, *, on: bool) -> PatientProfile:
         """The patient has activated the profile, or not (again).  Raises: DirectoryError."""
+        return self._change_patient(address, activated=on, opposed=False)
+
+    def set_opposed(self, address: str) -> PatientProfile:
+        """The patient has refused the profile, until it is activated.  Raises: DirectoryError."""
+        return self._change_patient(address, activated=False, opposed=True)
+
+    def _change_patient(self, address: str, *, activated: bool, opposed: bool) -> PatientProfile:
         profile = self.patient(address)
         if profile is None:
             raise DirectoryError("No patient has this address.")
-        changed = replace(profile, activated=on)
+        changed = replace(profile, activated=activated, opposed=opposed)
         self.add(patients=[changed])
         return changed
 

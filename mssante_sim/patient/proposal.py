@@ -3,10 +3,8 @@
 The pattern is the real application's; the wording is ours.  [our choice]
 """
 
-from collections.abc import Sequence
+from collections.abc import Sized
 from dataclasses import dataclass
-
-from mssante_sim.patient.documents import Document
 
 __all__ = ["PAPER_REMINDER", "Proposal", "propose"]
 
@@ -21,7 +19,7 @@ class Proposal:
     text: str
 
 
-def propose(patient: str, documents: Sequence[Document]) -> Proposal:
+def propose(patient: str, documents: Sized) -> Proposal:
     """What `patient` (first name and name) would write to go with `documents`."""
     several = len(documents) > 1
     things = "mes documents" if several else "mon document"

@@ -1,0 +1,203 @@
+"""Conversations: what was written both ways, in order, with what became of it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from msgspec import UNSET
+
+from mssante_sim.directory.model import PHARMACY_SECTORS, MailboxKind
+from mssante_sim.message.reports import Failure, Receipt
+from mssante_sim.message.threads import Entry, threads
+from mssante_sim.patient import api
+from mssante_sim.patient.calls import Call, Handlers
+from mssante_sim.patient.faults import Fault
+from mssante_sim.patient.house import House
+from mssante_sim.patient.letters import Letter, Letters
+from mssante_sim.patient.picker import party_of
+from mssante_sim.storage.api import Exchange
+
+__all__ = ["Fate", "History", "Thread"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a letter."""
+
+    states: tuple[api.MessageState, ...]
+    opened: datetime | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A conversation: its letters in order, and what is known of each."""
+
+    letters: tuple[Letter, ...]
+    fates: dict[str, Fate]
+    exchange: Exchange | None
+
+    @property
+    def other(self) -> str:
+        """The address at the other end."""
+        return self.letters[-1].card.other
+
+    @property
+    def answers_to(self) -> str:
+        """Where an answer goes."""
+        return self.exchange.answers_to if self.exchange else self.other
+
+
+class History:
+    """The conversations of every patient."""
+
+    def __init__(self, house: House, letters: Letters) -> None:
+        self._house = house
+        self._letters = letters
+
+    def handlers(self) -> Handlers:
+        """Its operations."""
+        return {"list_conversations": self.list, "show_conversation": self.show}
+
+    async def list(self, call: Call) -> api.ConversationPage:
+        """All conversations, or those with one pharmacy, or those in which something is new since a day."""
+        query: api.ConversationQuery = call.query
+        lines = [self.line(thread) for thread in await self.threads(call.account)]
+        return api.ConversationPage(
+            [
+                one
+                for one in reversed(lines)
+                if query.pharmacy in (UNSET, one.pharmacy.finess)
+                and (query.since is UNSET or one.last.date() >= query.since)
+            ]
+        )
+
+    async def show(self, call: Call) -> api.Conversation:
+        """The conversation that a message belongs to."""
+        thread = await self.thread_of(call.account, call.path["message"])
+        if thread is None:
+            raise Fault("conversation-missing")
+        return api.Conversation(self.line(thread), [_line(one, thread.fates[one.id]) for one in thread.letters])
+
+    # For others in the house
+
+    async def thread_of(self, account: str, wanted: str) -> Thread | None:
+        """The conversation that the message of that id belongs to."""
+        for thread in await self.threads(account, wanted):
+            return thread
+        return None
+
+    async def threads(self, account: str, wanted: str | None = None) -> Sequence[Thread]:
+        """Every conversation of `account`, or that of one message; the one that moved last at the end."""
+        letters = await self._letters.all(account)
+        written = {one.id: one for one in letters if one.card.report is None}
+        fates = _fates(letters)
+        entries = [Entry(one.id, one.card.message_id, one.card.references, _at(one)) for one in written.values()]
+        groups = [tuple(written[entry.key] for entry in group) for group in threads(entries)]
+        if wanted is not None:
+            groups = [group for group in groups if wanted in {one.id for one in group}]
+        return [Thread(group, fates, await self._exchange(account, group)) for group in groups]
+
+    def line(self, thread: Thread) -> api.ConversationLine:
+        """The conversation in the list."""
+        first, last = thread.letters[0], thread.letters[-1]
+        return api.ConversationLine(
+            id=first.id,
+            pharmacy=self.party(last),
+            subject=first.card.subject,
+            last=_at(last),
+            unread=sum(1 for one in thread.letters if one.received and "\\Seen" not in one.place.row.flags),
+            messages=len(thread.letters),
+            closed=self.closing(thread.exchange),
+            may_answer=self.may_answer(thread),
+        )
+
+    def party(self, letter: Letter) -> api.Party:
+        """Whom the letter came from or went to."""
+        return party_of(self._house.directory, letter.card.other, letter.card.other_name)
+
+    def closing(self, exchange: Exchange | None) -> api.Closing | None:
+        """When it was closed, and by whom."""
+        if exchange is None or exchange.closed is None:
+            return None
+        return api.Closing(exchange.closed, party_of(self._house.directory, exchange.closed_by).label)
+
+    def may_answer(self, thread: Thread) -> bool:
+        """Whether the mail server would take an answer now, as far as the directory and the exchange can tell."""
+        directory = self._house.directory
+        box = directory.mailbox(thread.answers_to)
+        if box is None or box.kind is not MailboxKind.ORG or not box.open or not box.published:
+            return False
+        if thread.exchange is not None:
+            return thread.exchange.closed is None
+        place = directory.organisation_of(box)
+        return place is not None and place.sector in PHARMACY_SECTORS
+
+    async def _exchange(self, account: str, group: Sequence[Letter]) -> Exchange | None:
+        other = group[-1].card.other
+        identities = [one.card.message_id for one in group if one.card.message_id]
+        return await self._house.store.exchange_of(account, other, identities) if other else None
+
+
+def _at(letter: Letter) -> datetime:
+    at = letter.place.row.internal_date
+    assert at is not None  # noqa: S101  letters are read with their dates
+    return at
+
+
+def _fates(letters: Iterable[Letter]) -> dict[str, Fate]:
+    """What is known of each letter that is no report.
+
+    A report counts only if it came from the mailbox that the letter went to, or from the server itself: who else
+    says that a message was opened does not know.
+    """
+    answered = {(one.received, one.card.answers) for one in letters if one.card.report is None}
+    about: dict[str, list[tuple[Letter, Receipt | Failure]]] = {}
+    for one in letters:
+        if (report := one.card.report) is not None and report.original_message_id:
+            about.setdefault(report.original_message_id, []).append((one, report))
+    fates: dict[str, Fate] = {}
+    for one in letters:
+        if one.card.report is None:
+            is_answered = (not one.received, one.card.message_id) in answered and one.card.message_id is not None
+            told = about.get(one.card.message_id or "", ())
+            fates[one.id] = _received(one, is_answered) if one.received else _sent(one, told, is_answered)
+    return fates
+
+
+def _received(letter: Letter, is_answered: bool) -> Fate:
+    states: list[api.MessageState] = ["received"]
+    states += ["opened"] if "\\Seen" in letter.place.row.flags else []
+    states += ["answered"] if is_answered else []
+    return Fate(tuple(states))
+
+
+def _sent(letter: Letter, told: Iterable[tuple[Letter, Receipt | Failure]], is_answered: bool) -> Fate:
+    states: list[api.MessageState] = ["sent"]
+    opened: datetime | None = None
+    failure: str | None = None
+    for source, report in told:
+        if report.final_recipient.lower() != letter.card.other:
+            continue
+        if isinstance(report, Failure):
+            failure = f"Votre message n'a pas été remis ({report.status}) : contactez la pharmacie autrement."
+        elif report.displayed and source.card.other == letter.card.other:
+            opened = min(opened or _at(source), _at(source))
+    states.append("failed" if failure else "delivered")
+    states += ["opened"] if opened else []
+    states += ["answered"] if is_answered else []
+    return Fate(tuple(states), opened, failure)
+
+
+def _line(letter: Letter, fate: Fate) -> api.MessageLine:
+    return api.MessageLine(
+        id=letter.id,
+        direction="received" if letter.received else "sent",
+        date=_at(letter),
+        subject=letter.card.subject,
+        states=list(fate.states),
+        opened=fate.opened,
+        failure=fate.failure,
+        attachments=list(letter.card.attachments),
+        octets=letter.place.row.octets,
+    )
