@@ -24,6 +24,8 @@ _MESSAGES: Final[tuple[tuple[str, str], ...]] = (
         r"Invalid value for '(.+?)': '(.+?)' is not one of (.+)\.",
         r"Valeur refusée pour « \1 » : « \2 » ; possibles : \3.",
     ),
+    (r"Invalid value for '(.+?)': Directory '(.+?)' is a file\.", r"« \2 » est un fichier, pas un dossier (« \1 »)."),
+    (r"Invalid value for '(.+?)': (\S+) is not in the range (.+)\.", r"Valeur refusée pour « \1 » : \2 ; il faut \3."),
     (r"Invalid value for '(.+?)': .+ '(.+?)' does not exist\.", r"« \2 » n'existe pas (« \1 »)."),
     (r"Invalid value for '(.+?)': '(.+?)' is not a valid .+\.", r"Valeur refusée pour « \1 » : « \2 »."),
     (r"Invalid value for '(.+?)': (.+)", r"Valeur refusée pour « \1 » : \2"),
@@ -69,13 +71,22 @@ class _French(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [row for param in self.get_params(ctx) if (row := param.get_help_record(ctx))]
         with formatter.section("Options"):
-            formatter.write_dl([(term, _without_brackets(text)) for term, text in rows])
+            formatter.write_dl([(term, _in_french(text)) for term, text in rows])
         if isinstance(self, FrenchGroup):
             self.format_commands(ctx, formatter)
 
 
-def _without_brackets(text: str) -> str:
-    return text.replace("[required]", "[obligatoire]").replace("[default: ", "[par défaut : ")
+_HELP: Final = {
+    "Print JSON.": "Affiche du JSON, pour un programme.",
+    "Where state lives (default: MSSANTE_SIM_HOME, else the platform's per-user data directory).": (
+        "Le dossier du simulateur (par défaut MSSANTE_SIM_HOME, sinon celui du système)."
+    ),
+}
+"""Help of options that English commands share."""
+
+
+def _in_french(text: str) -> str:
+    return _HELP.get(text, text).replace("[required]", "[obligatoire]").replace("[default: ", "[par défaut : ")
 
 
 class FrenchCommand(_French):

@@ -1,9 +1,10 @@
-"""One IMAP connection of a pharmacy's client: INBOX over TLS, and IDLE that misses nothing.
+"""One IMAP connection of a pharmacy's client: a folder over TLS, and IDLE that misses nothing.
 
-A thin wall around aioimaplib 2, for three reasons measured there: its FETCH of
-more than about 1,000 lines overflows the stack (we fetch one message at a
-time), its idle_start may wait for ever (we bound it), and an EXISTS that comes
-with the answer of another command is dropped (`_Protocol` keeps it).
+A thin wall around aioimaplib 2, for four reasons measured there: its FETCH of
+more than about 1,000 lines overflows the stack, and its work grows with the
+square of the lines (we fetch whole messages one at a time and headers in small
+slices), its idle_start may wait for ever (we bound it), and an EXISTS that
+comes with the answer of another command is dropped (`_Protocol` keeps it).
 """
 
 import asyncio
@@ -11,17 +12,23 @@ import contextlib
 import re
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import aioimaplib
 
+from mssante_sim.clients.fetched import Stored, stored_messages
 from mssante_sim.errors import SimulatorError
 
-__all__ = ["ConnectionLost", "ImapAccess", "ImapRefused", "MailboxClient"]
+__all__ = ["ARCHIVE", "INBOX", "SENT", "ConnectionLost", "ImapAccess", "ImapRefused", "MailboxClient"]
 
+INBOX: Final = "INBOX"
+ARCHIVE: Final = "Archive"
+SENT: Final = "Sent"
+_SLICE: Final = 100  # headers of one FETCH: three lines each
 _TIMEOUT_S: Final = 30.0
+_GOODBYE_S: Final = 2.0  # for the two sides of TLS to part
 _SILENCE_S: Final = 300.0  # the server says something every 2 minutes; twice that and it is dead
 
 
@@ -88,7 +95,7 @@ class _Imap(aioimaplib.IMAP4):
 
 
 class MailboxClient:
-    """INBOX of one account, selected."""
+    """One folder of one account, selected; INBOX at first."""
 
     uidvalidity: int  # UIDs mean the same as long as this stays the same
 
@@ -118,28 +125,62 @@ class MailboxClient:
         try:
             await client._guarded(imap.wait_hello_from_server())
             client._expect(await client._guarded(imap.login(access.login, access.password)))
-            selected = client._expect(await client._guarded(imap.select("INBOX")))
-            client.uidvalidity = _uidvalidity(selected)
+            await client.select(INBOX)
         except BaseException:
             client.drop()
             raise
         return client
 
+    async def select(self, folder: str) -> None:
+        """`folder` is the one that everything from here on is about.  Raises: ImapRefused."""
+        selected = self._expect(await self._guarded(self._imap.select(_quoted(folder))))
+        self.uidvalidity = _uidvalidity(selected)
+
     async def uids(self, first: int = 1) -> list[int]:
         """UIDs from `first` on, ascending."""
         self._imap.protocol.announced.clear()
-        answer = self._expect(await self._guarded(self._imap.uid_search(f"UID {first}:*", charset=None)))
-        found = {int(number) for line in answer[:-1] for number in bytes(line).split()}
-        return sorted(uid for uid in found if uid >= first)  # n:* holds the last message even if it lies below n
+        found = await self._search(f"UID {first}:*")
+        return [uid for uid in found if uid >= first]  # n:* holds the last message even if it lies below n
+
+    async def with_message_id(self, message_id: str) -> list[int]:
+        """UIDs of the messages whose Message-ID contains `message_id`, ascending."""
+        return await self._search(f"HEADER Message-ID {_quoted(message_id)}")
+
+    async def _search(self, criteria: str) -> list[int]:
+        answer = self._expect(await self._guarded(self._imap.uid_search(criteria, charset=None)))
+        return sorted({int(number) for line in answer[:-1] for number in bytes(line).split() if number.isdigit()})
 
     async def fetch(self, uid: int) -> bytes | None:
         """The octets of one message, its flags untouched; None if it is gone."""
         answer = self._expect(await self._guarded(self._imap.uid("fetch", str(uid), "(BODY.PEEK[])")))
         return next((bytes(line) for line in answer if isinstance(line, bytearray)), None)
 
-    async def flag(self, uid: int, flag: str) -> None:
-        """The message carries `flag`."""
-        self._expect(await self._guarded(self._imap.uid("store", str(uid), "+FLAGS.SILENT", f"({flag})")))
+    async def stored(self, uid: int) -> Stored | None:
+        """One message with its flags and the date of its arrival, untouched; None if it is gone."""
+        return next(iter(await self._fetch_stored(str(uid), "BODY.PEEK[]")), None)
+
+    async def headers(self, uids: Sequence[int]) -> AsyncIterator[Stored]:
+        """Those of `uids` that are still there, with their headers only."""
+        for start in range(0, len(uids), _SLICE):
+            wanted = ",".join(map(str, uids[start : start + _SLICE]))
+            for one in await self._fetch_stored(wanted, "BODY.PEEK[HEADER]"):
+                yield one
+
+    async def _fetch_stored(self, wanted: str, section: str) -> list[Stored]:
+        items = f"(UID FLAGS INTERNALDATE {section})"
+        return list(stored_messages(self._expect(await self._guarded(self._imap.uid("fetch", wanted, items)))))
+
+    async def change_flags(self, uid: int, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
+        """The message carries `add` and not `remove`; added first, so that an interruption loses nothing."""
+        for sign, flags in (("+", " ".join(add)), ("-", " ".join(remove))):
+            if flags:
+                self._expect(
+                    await self._guarded(self._imap.uid("store", str(uid), f"{sign}FLAGS.SILENT", f"({flags})"))
+                )
+
+    async def append(self, folder: str, octets: bytes, flags: Iterable[str]) -> None:
+        """`folder` holds one more message.  Raises: ImapRefused."""
+        self._expect(await self._guarded(self._imap.append(octets, _quoted(folder), f"({' '.join(flags)})")))
 
     async def wait_for_arrival(self) -> None:
         """Returns when the server has announced messages since the last `uids` began.  Raises: ConnectionLost."""
@@ -158,10 +199,12 @@ class MailboxClient:
         await self._guarded(self._idling.wait())
 
     async def close(self) -> None:
-        """The session is logged out, whatever state it was in."""
+        """The session is logged out, whatever state it was in, and its socket is closed."""
         with contextlib.suppress(ConnectionLost, ImapRefused, aioimaplib.AioImapException):
             await self._guarded(self._imap.logout())
         self.drop()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._lost.wait(), _GOODBYE_S)
 
     def drop(self) -> None:
         """The connection is cut."""
@@ -194,6 +237,11 @@ class MailboxClient:
                 french=f"Le serveur IMAP a refusé : {response.result} {said}",
             )
         return lines
+
+
+def _quoted(text: str) -> str:
+    """`text` as a quoted string  [RFC 9051 §4.3.2]."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _uidvalidity(lines: list[bytes | bytearray]) -> int:

@@ -17,7 +17,7 @@ from mssante_sim.message.headers import Address, parse_addresses, single_from
 from mssante_sim.message.parts import parse
 from mssante_sim.patient.documents import Document
 
-__all__ = ["DraftUnusable", "Letter", "read_draft", "submission_for", "write_letter"]
+__all__ = ["DraftUnusable", "Letter", "letter_of", "read_draft", "submission_for", "write_letter"]
 
 
 class DraftUnusable(SimulatorError):
@@ -84,6 +84,11 @@ def read_draft(path: Path) -> Letter:
             f"The draft {path} cannot be read: {error.strerror}.",
             french=f"Le brouillon {path} ne peut pas être lu : {error.strerror}.",
         ) from error
+    return letter_of(octets, path)
+
+
+def letter_of(octets: bytes, path: Path) -> Letter:
+    """The letter that `octets`, of the draft at `path`, are.  Raises: DraftUnusable."""
     header = parse(octets).header
     sender = single_from(octets)
     recipients = parse_addresses(header.get("to", b""))

@@ -18,33 +18,6 @@ pytestmark = pytest.mark.slow  # each command is a process of its own
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture
-def run(mssante: Mssante, tmp_path: Path) -> Command:
-    """`mssante-sim` in a process of its own, in the stack's home and an empty folder."""
-    home = str(Path(mssante.running.ca_file).parents[1])
-
-    def command(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "mssante_sim", *arguments],
-            env={**os.environ, "MSSANTE_SIM_HOME": home},
-            cwd=tmp_path,
-            input=text,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=False,
-            timeout=60,
-        )
-
-    return command
-
-
-@pytest.fixture
-def paper(tmp_path: Path) -> str:
-    (tmp_path / "ordonnance.pdf").write_bytes(specimen("ordonnance").content)
-    return "ordonnance.pdf"
-
-
 def test_a_patient_sends_and_the_pharmacy_lists_opens_and_saves(run: Command, paper: str, tmp_path: Path) -> None:
     sent = run("patient", "send", "--as", "PAT-TROIS", "--document", paper, "--name", "lilas", "--place", "RENNES")
     assert sent.returncode == 0, sent.stderr

@@ -17,8 +17,10 @@ def group() -> None:
 
 @group.command()
 @click.option("--count", type=int, required=True, help="Combien.")
+@click.option("--times", type=click.IntRange(min=1))
+@click.option("--into", type=click.Path(file_okay=False))
 @click.argument("name")
-def do(count: int, name: str) -> None:
+def do(count: int, times: int | None, into: str | None, name: str) -> None:
     """Fait quelque chose."""
     if name == "broken":
         raise Broken("It is broken.", french="C'est cassé.")
@@ -41,6 +43,11 @@ def messages(arguments: list[str]) -> str:
         (["do", "--count"], "L'option « --count » attend une valeur."),
         (["do", "--count", "many", "x"], "Valeur refusée pour « --count » : « many »."),
         (["do", "--count", "1", "x", "y"], "Argument de trop : y."),
+        (["do", "--count", "1", "--times", "0", "x"], "Valeur refusée pour « --times » : 0 ; il faut x>=1."),
+        (
+            ["do", "--count", "1", "--into", __file__, "x"],
+            f"« {__file__} » est un fichier, pas un dossier (« --into »).",
+        ),
     ],
 )
 def test_the_sentences_of_click_are_french(arguments: list[str], sentence: str) -> None:

@@ -1,0 +1,200 @@
+"""`pharmacy reply`, `pharmacy state` et `pharmacy close`."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from mssante_sim.cli.display import plain
+from mssante_sim.cli.francais import FrenchCommand
+from mssante_sim.cli.options import as_json_option, print_json
+from mssante_sim.cli.workplace import as_state, at_desk, now, state_slug, with_mailbox
+from mssante_sim.clients.answering import (
+    Answer,
+    Closing,
+    FiledBadly,
+    Outcome,
+    Reply,
+    read_attachment,
+    send_reply,
+    write_reply,
+)
+from mssante_sim.clients.correspondence import filed_message, set_state
+from mssante_sim.clients.desk import Desk
+from mssante_sim.clients.mailbox import ConnectionLost, ImapRefused, MailboxClient
+from mssante_sim.clients.states import OrderState
+from mssante_sim.clients.submission import Refused, Unreachable
+from mssante_sim.clients.templates import COURTEOUS_END, END_OF_ALL, template
+from mssante_sim.smtp import replies
+
+__all__ = ["close_exchange", "reply", "set_order_state"]
+
+
+@click.command(cls=FrenchCommand, short_help="Répond à un message.")
+@at_desk
+@click.argument("uid", type=int, required=False)
+@click.option(
+    "--template",
+    "state",
+    metavar="ÉTAT",
+    callback=as_state,
+    help="Le modèle d'un état, qui devient celui de la commande.",
+)
+@click.option("--propose", metavar="TEXTE", help="Ce que propose le modèle « rupture ».")
+@click.option("--message", help="Le texte, à la place du modèle.")
+@click.option("--edit", is_flag=True, help="Ouvre le texte dans votre éditeur ($EDITOR) avant l'envoi.")
+@click.option(
+    "--attach", "attachments", multiple=True, type=click.Path(path_type=Path), help="Une pièce ; peut se répéter."
+)
+@click.option("--receipt", is_flag=True, help="Demande un accusé de lecture.")
+@click.option("--close", "closes", is_flag=True, help="Le patient ne pourra plus répondre dans cet échange.")
+@click.option("--draft", type=click.Path(path_type=Path), help="Renvoie un brouillon gardé, sans le dédoubler.")
+@as_json_option
+def reply(
+    desk: Desk,
+    uid: int | None,
+    state: OrderState | None,
+    propose: str | None,
+    message: str | None,
+    edit: bool,
+    attachments: Sequence[Path],
+    receipt: bool,
+    closes: bool,
+    draft: Path | None,
+    as_json: bool,
+) -> None:
+    """Répond au message UID, dans la même conversation."""
+    if draft is not None:
+        _send(desk, uid, Reply.read(draft), as_json=as_json, kept=draft)
+        return
+    if uid is None:
+        raise click.UsageError("Il faut le numéro du message (UID), ou bien --draft.")
+    answer = Answer(
+        text=_text(state, propose, message, edit=edit),
+        attachments=tuple(map(read_attachment, attachments)),
+        receipt=receipt,
+        closing=Closing.EXCHANGE if closes else Closing.NOTHING,
+        state=state,
+    )
+    _send(desk, uid, _written(desk, uid, answer), as_json=as_json)
+
+
+def _text(state: OrderState | None, propose: str | None, message: str | None, *, edit: bool) -> str:
+    if propose is not None and state is not OrderState.RUPTURE:
+        raise click.UsageError("--propose va avec --template rupture.")
+    if message is None and state is None and not edit:
+        raise click.UsageError("Il faut un texte : --message, --edit ou --template.")
+    text = message if message is not None else (template(state, propose) if state is not None else "Bonjour,\n\n")
+    if edit:
+        edited = click.edit(text)
+        if edited is None:
+            raise click.UsageError("Le texte n'a pas été enregistré dans l'éditeur : rien n'est envoyé.")
+        text = edited
+    if not text.strip():
+        raise click.UsageError("Le message est vide : écrivez quelques mots.")
+    return text
+
+
+def _written(desk: Desk, uid: int, answer: Answer) -> Reply:
+    async def write(client: MailboxClient) -> Reply:
+        return write_reply(desk, await filed_message(client, desk, uid, at=now()), answer, at=now())
+
+    return with_mailbox(desk, write)
+
+
+def _send(desk: Desk, uid: int | None, written: Reply, *, as_json: bool, kept: Path | None = None) -> None:
+    """Sends, and keeps a draft of what was not sent."""
+    letter = written.letter
+
+    async def send(client: MailboxClient) -> Outcome:
+        with click.progressbar(length=len(letter.octets), label="Envoi", file=sys.stderr) as bar:
+            return await send_reply(desk, client, written, uid=uid, at=now(), progress=bar.update)
+
+    try:
+        outcome = with_mailbox(desk, send)
+    except FiledBadly:
+        _forget(kept)
+        raise
+    except (Refused, Unreachable, ConnectionLost, ImapRefused) as error:
+        if isinstance(error, Refused) and error.word:
+            error.french = f"{replies.french(error.word)} [{error.public}]"
+        path = kept or written.keep(Path.cwd())
+        error.french = f"{error.french or error.public}\nBrouillon gardé : {path} (à renvoyer avec --draft)"
+        raise
+    _forget(kept)
+    _tell(uid, written, outcome, as_json=as_json)
+
+
+def _forget(draft: Path | None) -> None:
+    """A draft that was sent lies nowhere any more: it is in clear."""
+    if draft is not None:
+        draft.unlink(missing_ok=True)
+
+
+def _tell(uid: int | None, written: Reply, outcome: Outcome, *, as_json: bool) -> None:
+    state = outcome.state.label if outcome.state else None
+    if as_json:
+        print_json({
+            "uid": uid,
+            "destinataire": written.letter.recipient,
+            "message_id": outcome.message_id,
+            "réponse": outcome.receipt.reply,
+            "octets": outcome.receipt.octets,
+            "état": state,
+            "copie": outcome.copied,
+        })  # fmt: skip
+        return
+    click.echo(f"Message remis au serveur ({plain(outcome.receipt.reply)}).")
+    if state is not None:
+        click.echo(f"État de la commande : {state}")
+
+
+@click.command("state", cls=FrenchCommand, short_help="Note l'état d'une commande.")
+@at_desk
+@click.argument("uid", type=int)
+@click.argument("state", metavar="ÉTAT", callback=as_state, required=False)
+@click.option("--clear", is_flag=True, help="La commande n'a plus d'état.")
+@click.option("--notify", is_flag=True, help="Envoie aussi au patient le modèle de message de cet état.")
+@click.option("--propose", metavar="TEXTE", help="Ce que propose le modèle « rupture », avec --notify.")
+@as_json_option
+def set_order_state(
+    desk: Desk, uid: int, state: OrderState | None, clear: bool, notify: bool, propose: str | None, as_json: bool
+) -> None:
+    """Note l'état de la commande UID : toute l'équipe le voit, Thunderbird l'affiche en étiquette."""
+    if (state is None) is not clear or (notify and state is None):
+        known = ", ".join(map(state_slug, OrderState))
+        raise click.UsageError(f"Il faut un état ({known}), ou bien --clear, sans --notify.")
+    if propose is not None and (state is not OrderState.RUPTURE or not notify):
+        raise click.UsageError("--propose va avec l'état rupture et --notify.")
+    if notify and state is not None:
+        answer = Answer(text=template(state, propose), state=state)
+        _send(desk, uid, _written(desk, uid, answer), as_json=as_json)
+        return
+
+    async def note(client: MailboxClient) -> None:
+        filed = await filed_message(client, desk, uid, at=now())
+        filed.require_patient()
+        await set_state(client, uid, state)
+
+    with_mailbox(desk, note)
+    label = state.label if state else None
+    if as_json:
+        print_json({"uid": uid, "état": label})
+    else:
+        click.echo(f"{uid:5}  {label or 'sans état'}")
+
+
+@click.command("close", cls=FrenchCommand, short_help="Clôt un échange, ou tous.")
+@at_desk
+@click.argument("uid", type=int)
+@click.option("--all", "everything", is_flag=True, help="Clôt tous les échanges avec ce patient ([FIN]).")
+@click.option("--message", help="Le texte, à la place de celui qui est proposé.")
+@as_json_option
+def close_exchange(desk: Desk, uid: int, everything: bool, message: str | None, as_json: bool) -> None:
+    """Clôt l'échange du message UID : le patient, prévenu, ne peut plus y répondre."""
+    text = message if message is not None else (END_OF_ALL if everything else COURTEOUS_END)
+    if not text.strip():
+        raise click.UsageError("Le message est vide : écrivez quelques mots.")
+    answer = Answer(text=text, closing=Closing.ALL if everything else Closing.EXCHANGE)
+    _send(desk, uid, _written(desk, uid, answer), as_json=as_json)

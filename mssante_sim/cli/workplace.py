@@ -1,0 +1,103 @@
+"""What the commands of a pharmacy share: whose workplace it is, one connection, dates and states as arguments."""
+
+import asyncio
+import functools
+import re
+import unicodedata
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from mssante_sim.cli.options import home_option
+from mssante_sim.clients.desk import Desk
+from mssante_sim.clients.mailbox import MailboxClient
+from mssante_sim.clients.running import Running
+from mssante_sim.clients.states import OrderState
+from mssante_sim.clock import SystemClock
+
+__all__ = ["as_state", "at_desk", "now", "since_option", "state_slug", "with_mailbox"]
+
+_T = TypeVar("_T")
+
+
+def at_desk(command: Callable[..., None]) -> Callable[..., None]:
+    """`--home`, `--as` and `--user`, passed as `desk: Desk`."""
+
+    @home_option
+    @click.option(
+        "--as", "who", metavar="PHARMACIE", required=True, help="FINESS, adresse, identifiant ou partie du nom."
+    )
+    @click.option("--user", metavar="LOGIN", help="Le membre de l'équipe qui agit (par défaut, le premier).")
+    @functools.wraps(command)
+    def run(home: Path, who: str, user: str | None, **given: Any) -> None:
+        command(Desk.of(Running.read(home), who, user), **given)
+
+    return run
+
+
+def with_mailbox(desk: Desk, work: Callable[[MailboxClient], Awaitable[_T]]) -> _T:
+    """What `work` returns, done over a connection of its own."""
+
+    async def run() -> _T:
+        client = await MailboxClient.connect(desk.access())
+        try:
+            return await work(client)
+        finally:
+            await client.close()
+
+    return asyncio.run(run())
+
+
+def now() -> datetime:
+    """The present instant."""
+    return SystemClock().now()
+
+
+def state_slug(state: OrderState) -> str:
+    """How a state is written on the command line."""
+    return state.label.lower().replace(" ", "-")
+
+
+def _folded(text: str) -> str:
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return plain.casefold().strip().replace(" ", "-").replace("_", "-")
+
+
+def as_state(_ctx: click.Context, _param: click.Parameter, value: str | None) -> OrderState | None:
+    """Callback of what names a state, with or without its accents."""
+    if value is None:
+        return None
+    for state in OrderState:
+        if _folded(state_slug(state)) == _folded(value):
+            return state
+    known = ", ".join(map(state_slug, OrderState))
+    raise click.BadParameter(f"« {value} » n'est pas un état ; possibles : {known}.")
+
+
+_UNITS: Final = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "j": timedelta(days=1)}
+_AGO: Final = re.compile(r"(\d{1,5}) ?(min|h|j)")
+
+
+def _as_instant(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
+    if value is None:
+        return None
+    text = value.strip().lower()
+    if ago := _AGO.fullmatch(text):
+        return now() - int(ago[1]) * _UNITS[ago[2]]
+    day = "-".join(reversed(text.split("/"))) if "/" in text else text
+    try:
+        return datetime.combine(date.fromisoformat(day), time()).astimezone()
+    except (ValueError, OverflowError) as error:
+        raise click.BadParameter(
+            f"« {value} » n'est pas une date ; écrivez 2026-11-25, 25/11/2026, 7j, 3h ou 30min."
+        ) from error
+
+
+def since_option(command: Callable[..., None]) -> Callable[..., None]:
+    """`--since`, passed as `since: datetime | None`."""
+    return click.option(
+        "--since", metavar="DATE", callback=_as_instant, help="Depuis ce jour, ou depuis 7j, 3h, 30min."
+    )(command)
