@@ -7,13 +7,15 @@ versions).
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
 from mssante_sim.errors import SimulatorError
 
-__all__ = ["HOME_VERSION", "Home", "HomeLocked", "HomeUnusable", "write_private"]
+__all__ = ["HOME_VERSION", "Home", "HomeLocked", "HomeUnusable", "alone", "write_private"]
 
 HOME_VERSION: Final = 1
 
@@ -121,13 +123,21 @@ class HomeLock:
 if sys.platform == "win32":  # pragma: no cover  (not run on Windows yet)
     import msvcrt
 
-    def _lock(descriptor: int) -> None:
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    def _lock(descriptor: int, *, wait: bool = False) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)  # it waits for ten seconds at most
 else:
     import fcntl
 
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def _lock(descriptor: int, *, wait: bool = False) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """No other process is in such a block for `path` at the same time; a file beside it, `….lock`, says so."""
+    with path.with_name(path.name + ".lock").open("a+b") as file:
+        _lock(file.fileno(), wait=True)
+        yield
 
 
 def write_private(path: Path, content: bytes) -> None:

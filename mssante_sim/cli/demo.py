@@ -62,8 +62,9 @@ def _commands(running: Running, home: Path) -> str:
 The stack is up; Ctrl-C stops it. In another terminal:
   {program} pharmacy watch {where} --as {pharmacy.identifier}
   {program} demo documents ordonnances
-  {program} patient send {where} --as {patient.identifier} --pharmacy {pharmacy.identifier} \\
-      --document ordonnances/ordonnance.pdf
+  {program} patient sign-in {where} --as {patient.identifier} --synthetic
+  {program} patient send {where} --pharmacy {pharmacy.identifier} --document ordonnances/ordonnance.pdf
+  {program} patient watch {where}
   {program} pharmacy list {where} --as {pharmacy.identifier}
   {program} info {where}"""
 

@@ -13,7 +13,7 @@ from mssante_sim.directory.store import Absence, Directory, DirectoryError
 from mssante_sim.home import Home, HomeUnusable
 from mssante_sim.storage.sqlite.directory import DirectoryRows
 
-__all__ = ["directory"]
+__all__ = ["directory", "opened_directory"]
 
 
 @click.group()
@@ -22,7 +22,8 @@ def directory() -> None:
 
 
 @contextmanager
-def _opened(home: Path) -> Iterator[Directory]:
+def opened_directory(home: Path) -> Iterator[Directory]:
+    """The directory of `home`, also beside a stack that is up.  Raises: HomeUnusable."""
     if not Home(home).accounts.exists():
         raise HomeUnusable(f"{home} has no directory yet: mssante-sim seed --home {home}")
     opened = Directory(DirectoryRows.open(home))
@@ -40,7 +41,7 @@ def _opened(home: Path) -> Iterator[Directory]:
 @as_json_option
 def search(home: Path, name: str | None, place: str | None, limit: int, as_json: bool) -> None:
     """Finds pharmacies as the patient's picker does: only those that can be written to."""
-    with _opened(home) as opened:
+    with opened_directory(home) as opened:
         hits = opened.search(name, place, limit=limit)
     if as_json:
         print_json([_organisation(hit.organisation) | {"mailbox": hit.mailbox.address} for hit in hits])
@@ -57,7 +58,7 @@ def search(home: Path, name: str | None, place: str | None, limit: int, as_json:
 @as_json_option
 def show(home: Path, finess: str, as_json: bool) -> None:
     """Shows a place, its mailboxes, and whether the picker shows it, or why not."""
-    with _opened(home) as opened:
+    with opened_directory(home) as opened:
         found = opened.organisation(finess)
         if found is None:
             raise DirectoryError(f"The directory holds no FINESS {finess[:20]}.")
@@ -91,7 +92,7 @@ def change(
     given = {name: value == "on" for name, value in wanted.items() if value is not None}
     if not given:
         raise click.UsageError("Say what to change, for example --sealing off.")
-    with _opened(home) as opened:
+    with opened_directory(home) as opened:
         setters = {
             "sealing": opened.set_sealing,
             "published": opened.set_published,

@@ -17,6 +17,10 @@ _MESSAGES: Final[tuple[tuple[str, str], ...]] = (
     (r"Missing option '(.+?)'\.(.*)", r"Il manque l'option « \1 »."),
     (r"Missing argument '(.+?)'\.(.*)", r"Il manque l'argument « \1 »."),
     (r"Missing command\.", "Il manque une commande."),
+    (
+        r"Invalid value for '(.+?)': '(.+?)' does not match the formats? .+\.",
+        r"Valeur refusée pour « \1 » : « \2 » n'est pas une date (AAAA-MM-JJ ou JJ/MM/AAAA).",
+    ),
     (r"Option '(.+?)' requires an argument\.", r"L'option « \1 » attend une valeur."),
     (r"Option '(.+?)' does not take a value\.", r"L'option « \1 » ne prend pas de valeur."),
     (r"Got unexpected extra arguments? \((.+)\)", r"Argument de trop : \1."),
@@ -52,6 +56,14 @@ class _Explained(click.ClickException):
 class _French(click.Command):
     """What a command and a group share: French headings, a French --help, French sentences for our errors."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parses; an error says whose it is, which click's parser leaves out at times."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -71,22 +83,35 @@ class _French(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [row for param in self.get_params(ctx) if (row := param.get_help_record(ctx))]
         with formatter.section("Options"):
-            formatter.write_dl([(term, _in_french(text)) for term, text in rows])
+            formatter.write_dl([(_METAVAR.sub(_french_metavar, term), _in_french(text)) for term, text in rows if text])
         if isinstance(self, FrenchGroup):
             self.format_commands(ctx, formatter)
 
 
-_HELP: Final = {
-    "Print JSON.": "Affiche du JSON, pour un programme.",
-    "Where state lives (default: MSSANTE_SIM_HOME, else the platform's per-user data directory).": (
-        "Le dossier du simulateur (par défaut MSSANTE_SIM_HOME, sinon celui du système)."
+_METAVARS: Final = {"DIRECTORY": "DOSSIER", "PATH": "FICHIER", "TEXT": "TEXTE", "INTEGER": "NOMBRE", "FLOAT": "NOMBRE"}
+_METAVAR: Final = re.compile(rf" ({'|'.join(_METAVARS)})( RANGE)?\b")
+
+
+def _french_metavar(found: re.Match[str]) -> str:
+    return f" {_METAVARS[found[1]]}"
+
+
+_HELP: Final[tuple[tuple[str, str], ...]] = (
+    ("[required]", "[obligatoire]"),
+    ("[default: ", "[par défaut : "),
+    ("Print JSON.", "Écrit du JSON."),
+    (
+        "Where state lives (default: MSSANTE_SIM_HOME, else the platform's per-user data directory).",
+        "Le dossier du simulateur (par défaut : MSSANTE_SIM_HOME, sinon celui des données de l'utilisateur).",
     ),
-}
-"""Help of options that English commands share."""
+)
 
 
 def _in_french(text: str) -> str:
-    return _HELP.get(text, text).replace("[required]", "[obligatoire]").replace("[default: ", "[par défaut : ")
+    """The help of an option: click's marks, and what options that English commands share say."""
+    for english, french in _HELP:
+        text = text.replace(english, french)
+    return text
 
 
 class FrenchCommand(_French):

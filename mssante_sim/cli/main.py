@@ -14,12 +14,14 @@ __all__ = ["main", "root", "run"]
 
 _COMMANDS: Final = {
     "certs": "certs",
+    "completion": "completion",
     "demo": "demo",
     "directory": "directory",
     "info": "tester",
     "patient": "patient",
     "pharmacy": "pharmacy",
     "policy": "policy",
+    "prescriber": "prescriber",
     "reset": "tester",
     "seed": "tester",
     "up": "up",

@@ -1,11 +1,14 @@
 """Commands against a stack that is up."""
 
 import io
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,3 +66,58 @@ def here(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pyt
 def paper(tmp_path: Path) -> str:
     (tmp_path / "ordonnance.pdf").write_bytes(specimen("ordonnance").content)
     return "ordonnance.pdf"
+
+
+@pytest.fixture
+def signed_out(home: Path) -> Iterator[None]:
+    """Nobody is signed in, before and after."""
+    yield
+    (home / "sessions.json").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def environment(home: Path, signed_out: None) -> dict[str, str]:
+    """That of a process whose home is the stack's."""
+    return {**os.environ, "MSSANTE_SIM_HOME": str(home)}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command that ran in this process did."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Its standard output, which is JSON and nothing else."""
+        assert self.status == 0, self.err
+        return json.loads(self.out)
+
+
+Cli = Callable[..., Outcome]
+
+
+@pytest.fixture
+def cli(here: Command, signed_out: None, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """As `here`, with a text on standard input."""
+
+    def command(*arguments: str, text: str = "", **environment: str) -> Outcome:
+        monkeypatch.setattr("sys.stdin", io.StringIO(text))
+        done = here(*arguments, **environment)
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    return command
+
+
+@pytest.fixture
+def patient(cli: Cli) -> Cli:
+    """`mssante-sim patient …` in this process, the story's patient signed in, whose profile is activated."""
+    assert cli("patient", "sign-in", "--as", "PAT-TROIS", "--synthetic").status == 0
+    assert cli("patient", "activate").status == 0
+
+    def command(*arguments: str, text: str = "") -> Outcome:
+        return cli("patient", *arguments, text=text)
+
+    return command

@@ -12,14 +12,14 @@ import pytest
 from mssante_sim.clients.prescription import Letter
 from mssante_sim.patient.specimens import specimen
 from mssante_sim.testing import Mssante
+from tests.stack.conftest import Command
 
 pytestmark = pytest.mark.slow  # each command is a process of its own
 
-Command = Callable[..., subprocess.CompletedProcess[str]]
-
 
 def test_a_patient_sends_and_the_pharmacy_lists_opens_and_saves(run: Command, paper: str, tmp_path: Path) -> None:
-    sent = run("patient", "send", "--as", "PAT-TROIS", "--document", paper, "--name", "lilas", "--place", "RENNES")
+    assert run("patient", "sign-in", "--as", "PAT-TROIS", "--synthetic").returncode == 0
+    sent = run("patient", "send", "--document", paper, "--name", "lilas", "--place", "RENNES")
     assert sent.returncode == 0, sent.stderr
     assert "LILAS SANTÉ" in sent.stdout
     assert "Taille totale" in sent.stdout
@@ -48,47 +48,6 @@ def test_watch_prints_a_prescription_as_it_arrives(
     assert watching.returncode == 0
     assert "Nouveau message de Dominique PAT-TROIS : déchiffré, signature valide" in said
     assert "ordonnance.pdf" in said
-
-
-@pytest.mark.parametrize(
-    ("arguments", "status", "words"),
-    [
-        (["--as", "PAT-TROIS"], 2, "--document"),
-        (["--as", "nobody", "--document", "ordonnance.pdf"], 2, "Aucun compte fictif"),
-        (["--as", "PAT-TROIS", "--document", "ordonnance.pdf"], 3, "--pharmacy FINESS"),
-        (["--as", "PAT-TROIS", "--document", "ordonnance.pdf", "--pharmacy", "990999990"], 3, "Aucune pharmacie"),
-        (["--as", "PAT-TROIS", "--document", "ordonnance.pdf", "--name", "fictive"], 3, "Plusieurs pharmacies"),
-        (["--as", "PAT-TROIS", "--document", "absent.pdf", "--pharmacy", "990000010"], 6, "ne peut pas être lu"),
-        (["--as", "PAT-TROIS", "--document", "ordonnance.pdf", "--message", " ", "--name", "lilas"], 2, "vide"),
-        (["--ass"], 2, "Option inconnue : --ass"),
-    ],
-)
-def test_what_cannot_be_sent_is_told_in_french_with_its_status(
-    arguments: list[str], status: int, words: str, run: Command, paper: str
-) -> None:
-    outcome = run("patient", "send", *arguments)
-    assert (outcome.returncode, words in outcome.stderr) == (status, True), outcome.stderr
-
-
-def test_a_file_that_is_no_pdf_is_refused(run: Command, tmp_path: Path) -> None:
-    (tmp_path / "faux.pdf").write_text("not a PDF")
-    outcome = run("patient", "send", "--as", "PAT-TROIS", "--document", "faux.pdf", "--pharmacy", "990000010")
-    assert outcome.returncode == 6
-    assert "lisible" in outcome.stderr
-
-
-def test_a_refusal_keeps_a_draft_that_can_be_sent_again(
-    run: Command, mssante: Mssante, paper: str, tmp_path: Path
-) -> None:
-    inactive = mssante.account("patient-not-activated").identifier or ""
-    refused = run("patient", "send", "--as", inactive, "--document", paper, "--pharmacy", "990000010")
-    assert refused.returncode == 4
-    assert "profil" in refused.stderr
-    (draft,) = tmp_path.glob("brouillon-*.eml")
-    again = run("patient", "send", "--draft", str(draft))
-    assert again.returncode == 4
-    assert draft.exists()
-    assert list(tmp_path.glob("brouillon-*.eml")) == [draft]
 
 
 def test_wait_tells_by_its_status_whether_the_message_came(

@@ -1,12 +1,9 @@
 """The real process, killed without warning while mail comes in: nothing acknowledged is lost, halved or doubled."""
 
-import os
 import random
 import secrets
 import signal
 import smtplib
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -14,41 +11,15 @@ import pytest
 
 from mssante_sim.clients.annuaire import Annuaire
 from mssante_sim.clients.prescription import Letter, write_letter
-from mssante_sim.clients.running import Running
 from mssante_sim.clock import SystemClock
 from mssante_sim.patient.documents import Document
 from mssante_sim.testing import Mssante
+from tests.stack.victim import Victim
 
 KILLS = 20
 SENDERS = 4
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-
-
-class Victim:
-    """A stack in a home that outlives it; `up` again and again."""
-
-    def __init__(self, folder: Path) -> None:
-        self._home = folder / "home"
-        self._process: subprocess.Popen[str] | None = None
-
-    def up(self) -> Mssante:
-        options = ["--home", str(self._home), "--port-base", "0", "--pharmacies", "4", "--patients", "2"]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "mssante_sim", "up", *options], stdout=subprocess.PIPE, text=True, encoding="utf-8"
-        )
-        for line in self._process.stdout or ():
-            if line.startswith("home"):
-                return Mssante(Running.read(self._home))
-        raise AssertionError(f"the stack did not come up again: status {self._process.wait()}")
-
-    def end(self, how: signal.Signals) -> None:
-        if self._process is not None:
-            os.kill(self._process.pid, how)
-            self._process.wait(30)
-            if self._process.stdout is not None:
-                self._process.stdout.close()
-            self._process = None
 
 
 class Sender(threading.Thread):
