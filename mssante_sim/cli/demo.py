@@ -41,7 +41,7 @@ async def _demo(settings: Settings, *, once: bool, export: Path | None) -> None:
     stack = await Stack.start(settings)
     try:
         click.echo(banner(stack.running, time.monotonic() - began))
-        await Story(stack.running, SystemClock(), click.echo).play()
+        await Story(stack.running, settings.home, SystemClock(), click.echo).play()
         if export is not None:
             await asyncio.to_thread(export_to, Home(settings.home), export)
             click.echo(f"To import into a mail program: {export} (LISEZMOI.txt says how)")

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import PurePath
 from typing import Final
 
 from msgspec import UNSET
 
 from mssante_sim.crypto.unsealing import Unreadable
+from mssante_sim.directory.model import PatientProfile
 from mssante_sim.message.addresses import Address
 from mssante_sim.patient import api
 from mssante_sim.patient.calls import Call, Content, Handlers
@@ -26,7 +28,7 @@ from mssante_sim.patient.papers import (
     safe_name,
     xdm_of,
 )
-from mssante_sim.patient.xdm import is_xdm, read_xdm
+from mssante_sim.patient.xdm import is_xdm, pdf_name, read_xdm
 from mssante_sim.storage.api import FolderSpec
 
 __all__ = ["Shelf"]
@@ -112,7 +114,7 @@ class Shelf:
         if profile is None or not profile.activated:
             raise Fault("patient-unreachable")
         author = call.mailbox.name if call.mailbox else ""
-        filed = await self._house.work(_deposited, query, call.chunks, author)
+        filed = await self._house.work(_deposited, query, call.chunks, author, profile, self._house.clock.now().date())
         described = await self.file(address, filed)
         self._house.audit.record("mes.deposit", user=call.held.login if call.held else "", result="done", to=address)
         return described
@@ -172,8 +174,10 @@ def checked(name: str, chunks: Sequence[bytes]) -> Document:
         raise Fault("document-refused", error.public) from error
 
 
-def _deposited(query: api.DepositQuery, chunks: Sequence[bytes], author: str) -> Filed:
-    """The file, or the one PDF of an IHE_XDM.ZIP with what the archive says of it.  Raises: Fault."""
+def _deposited(
+    query: api.DepositQuery, chunks: Sequence[bytes], author: str, patient: PatientProfile, today: date
+) -> Filed:
+    """The file, or the one PDF of an IHE_XDM.ZIP, called by what the archive says of it.  Raises: Fault."""
     octets = b"".join(chunks)
     paper = Paper(query.category, query.title.strip(), author, author, query.dated or None)
     if not is_xdm(octets):
@@ -189,7 +193,8 @@ def _deposited(query: api.DepositQuery, chunks: Sequence[bytes], author: str) ->
     said = replace(
         paper, title=_line(first.title), author=_line(first.author or author), dated=first.day or paper.dated
     )
-    return Filed(said, checked(first.name, (first.content,)), octets)
+    name = pdf_name(first.title, patient, first.day or today)  # in the archive it is DOC00001
+    return Filed(said, checked(name, (first.content,)), octets)
 
 
 def _line(text: str) -> str:
