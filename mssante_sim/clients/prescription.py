@@ -17,7 +17,7 @@ from mssante_sim.message.headers import Address, parse_addresses, single_from
 from mssante_sim.message.parts import parse
 from mssante_sim.patient.documents import Document
 
-__all__ = ["DraftUnusable", "Letter", "letter_of", "read_draft", "submission_for", "write_letter"]
+__all__ = ["DraftUnusable", "Letter", "letter_of", "submission_for", "write_letter"]
 
 
 class DraftUnusable(SimulatorError):
@@ -69,22 +69,6 @@ def write_letter(
         )
     )
     return Letter(octets, patient.address, pharmacy.mailbox, message_id)
-
-
-def read_draft(path: Path) -> Letter:
-    """A letter that was kept, octet for octet.
-
-    Raises:
-        DraftUnusable: it cannot be read, or lacks its sender, its recipient or its Message-ID.
-    """
-    try:
-        octets = path.read_bytes()
-    except OSError as error:
-        raise DraftUnusable(
-            f"The draft {path} cannot be read: {error.strerror}.",
-            french=f"Le brouillon {path} ne peut pas être lu : {error.strerror}.",
-        ) from error
-    return letter_of(octets, path)
 
 
 def letter_of(octets: bytes, path: Path) -> Letter:

@@ -6,23 +6,15 @@ from datetime import datetime
 from typing import Final
 
 from mssante_sim.crypto.identity import Identity
-from mssante_sim.crypto.smime import Protection, classify, decrypt
 from mssante_sim.crypto.trust import TrustContext
-from mssante_sim.crypto.verify import FromMatches, VerificationFailed, verify
-from mssante_sim.errors import SimulatorError
+from mssante_sim.crypto.unsealing import Unreadable, unseal
+from mssante_sim.message.contents import files_of, text_of
 from mssante_sim.message.headers import Address, decode_words, fields, single_from, unfold
-from mssante_sim.message.parts import Part, decoded, parse, walk
+from mssante_sim.message.parts import Part, decoded, parse
 from mssante_sim.message.reports import Failure, Receipt, read_report
-from mssante_sim.message.text import decode_charset
 from mssante_sim.message.threads import message_id_of
 
 __all__ = ["Attachment", "Opened", "Unreadable", "open_message"]
-
-_SIGNATURES: Final = frozenset({"application/pkcs7-signature", "application/x-pkcs7-signature"})
-
-
-class Unreadable(SimulatorError):
-    """The message cannot be opened with the keys at hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,36 +70,23 @@ def open_message(
     Raises:
         Unreadable: encrypted, and none of the keys fits or the envelope is broken.
     """
-    outer = parse(octets)
-    encrypted = classify(octets) is Protection.ENVELOPED
-    entity = octets
-    if encrypted:
-        try:
-            entity = decrypt(octets, own)
-        except SimulatorError as error:
-            raise Unreadable(
-                f"The message cannot be decrypted: {error.public}",
-                french="Le message ne peut pas être déchiffré avec les clés de cette messagerie.",
-            ) from error
-    sender = single_from(octets)
-    content, proof = _verified(entity, sender, trust, (at,) if arrived is None else (at, arrived))
+    unsealed = unseal(octets, own, trust, at=(at,) if arrived is None else (at, arrived))
+    outer, content = parse(octets), unsealed.content
     root = parse(content)
     is_report = root.content_type == "multipart/report"
-    leaves = [part for part in walk(root) if not part.children and part.content_type not in _SIGNATURES]
-    body = next((part for part in leaves if part.content_type == "text/plain" and part.filename is None), None)
     return Opened(
-        sender=sender,
+        sender=single_from(octets),
         subject=_words(root, "subject") or _words(outer, "subject"),
         message_id=message_id_of(outer.header),
         date=_words(outer, "date"),
-        encrypted=encrypted,
-        signer=proof.signer,
-        doubt=proof.doubt,
-        verified_at=proof.at,
-        text=_text(content, body) if body else "",
-        attachments=tuple(_attachment(content, part) for part in leaves if part.filename is not None),
+        encrypted=unsealed.encrypted,
+        signer=unsealed.signer,
+        doubt=unsealed.doubt,
+        verified_at=unsealed.proved_at,
+        text=text_of(content, root),
+        attachments=tuple(_attachment(content, part) for part in files_of(root)),
         header=outer.header,
-        readable=_outer(octets) + entity if encrypted else octets,
+        readable=_outer(octets) + unsealed.entity if unsealed.encrypted else octets,
         report=read_report(octets if content is octets else _outer(octets) + content) if is_report else None,
     )
 
@@ -120,42 +99,8 @@ def _outer(octets: bytes) -> bytes:
     return b"".join(octets[one.start : one.end] for one in kept) + b"MIME-Version: 1.0\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class _Proof:
-    signer: str | None = None
-    doubt: str | None = None
-    at: datetime | None = None
-
-
-_PASSING_STEPS: Final = frozenset({4, 5})  # of `verify`: what was right once may be wrong now
-
-
-def _verified(
-    entity: bytes, sender: Address | None, trust: TrustContext, instants: Sequence[datetime]
-) -> tuple[bytes, _Proof]:
-    """The content inside a signature, and who made it, at the first of `instants` at which that holds."""
-    if classify(entity) is not Protection.SIGNED:
-        return entity, _Proof()
-    policy = FromMatches(sender.address if sender else "")
-    doubt = ""
-    for at in instants:
-        try:
-            proved = verify(entity, trust, policy, at=at)
-        except VerificationFailed as error:
-            doubt = doubt or error.french or error.public
-            if error.step not in _PASSING_STEPS:
-                break
-        else:
-            return proved.content, _Proof(proved.signer_address, at=at)
-    return entity, _Proof(doubt=doubt)
-
-
 def _words(part: Part, name: str) -> str:
     return decode_words(unfold(part.header.get(name, b"")).strip())
-
-
-def _text(octets: bytes, part: Part) -> str:
-    return decode_charset(decoded(octets, part), part.params.get("charset") or "us-ascii")
 
 
 def _attachment(octets: bytes, part: Part) -> Attachment:

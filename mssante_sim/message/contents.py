@@ -5,9 +5,9 @@ from typing import Final
 from mssante_sim.message.parts import Part, decoded, walk
 from mssante_sim.message.text import decode_charset
 
-__all__ = ["SIGNATURES", "files_of", "text_of"]
+__all__ = ["files_of", "text_of"]
 
-SIGNATURES: Final = frozenset({"application/pkcs7-signature", "application/x-pkcs7-signature"})
+_SIGNATURES: Final = frozenset({"application/pkcs7-signature", "application/x-pkcs7-signature"})
 
 
 def text_of(octets: bytes, root: Part) -> str:
@@ -24,4 +24,4 @@ def files_of(root: Part) -> list[Part]:
 
 
 def _leaves(root: Part) -> list[Part]:
-    return [part for part in walk(root) if not part.children and part.content_type not in SIGNATURES]
+    return [part for part in walk(root) if not part.children and part.content_type not in _SIGNATURES]
