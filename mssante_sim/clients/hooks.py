@@ -52,7 +52,7 @@ def harmless_value(value: str) -> str:
 
 
 def _lines(files: Sequence[Path]) -> str:
-    text = "\n".join(map(str, files))
+    text = "\n".join(str(one.absolute()) for one in files)
     return text if len(text.encode("utf-8", "replace")) <= _MOST_FILES_OCTETS else ""
 
 
