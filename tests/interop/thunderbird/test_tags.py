@@ -1,11 +1,15 @@
 """The states of an order are IMAP keywords: our commands and Thunderbird see what the other one sets."""
 
 import imaplib
+import json
 import os
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,12 +57,11 @@ def test_a_state_set_elsewhere_is_a_tag_with_its_french_name(
 ) -> None:
     show_an_order(mssante, client, write(), f"Document de {mssante.account('patient').display_name}")
     client.wait_for_tags()
-    imap = mssante.imap("pharmacy")
-    imap.store("*", "+FLAGS", f"({OrderState.EN_PREPARATION.keyword})")
+    uid = str(orders(mssante)[-1]["uid"])
+    pharmacy(mssante, "state", uid, "en-préparation")
     client.wait_for_tags("En préparation")
     client.screenshot(Path(os.environ.get("MSSANTE_SIM_PICTURE_OF_TAGS", tmp_path / "tags.png")))
-    imap.store("*", "-FLAGS", f"({OrderState.EN_PREPARATION.keyword})")
-    imap.store("*", "+FLAGS", f"({OrderState.PRETE.keyword})")
+    pharmacy(mssante, "state", uid, "prête")
     client.wait_for_tags("Prête")
 
 
@@ -75,6 +78,7 @@ def test_a_tag_set_in_thunderbird_is_the_state_that_others_see(
     client.toggle_tag("Reçue")
     client.wait_for_tags("Délivrée")
     wait_for_keywords(imap, OrderState.DELIVREE)
+    assert orders(mssante)[-1]["état"] == "Délivrée"
 
 
 def test_the_states_come_first_in_the_menu_in_the_order_in_which_they_happen(client: Thunderbird) -> None:
@@ -86,6 +90,26 @@ def test_its_remote_control_takes_one_connection(client: Thunderbird) -> None:
     assert port > 0
     with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), timeout=5):
         pass
+
+
+def pharmacy(mssante: Mssante, command: str, *arguments: str) -> str:
+    """What `mssante-sim pharmacy …` prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mssante_sim", "pharmacy", command, "--as", "990000010", *arguments],
+        env={**os.environ, "MSSANTE_SIM_HOME": str(Path(mssante.running.ca_file).parents[1])},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def orders(mssante: Mssante) -> list[dict[str, Any]]:
+    """The preparation list of the command line, the oldest first."""
+    listed: list[dict[str, Any]] = json.loads(pharmacy(mssante, "orders", "--json"))
+    return listed
 
 
 def wait_for_keywords(imap: imaplib.IMAP4, *states: OrderState) -> None:
