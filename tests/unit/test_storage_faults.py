@@ -14,49 +14,11 @@ from mssante_sim.message.summary import Summary
 from mssante_sim.storage.api import Copy, FlagChange, FlagMode, NewMessage, Parcel
 from mssante_sim.storage.errors import StoreBusy, StoreCorrupt, StoreFull, StoreReadOnly
 from mssante_sim.storage.sqlite import SqliteStore
+from tests.ill_disk import Disk
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 SUMMARY = Summary(b"e", b"s", b"b", 2, None)
 SMALL, LARGE = b"small" * 400, b"large" * 100_000
-
-
-class Disk(apsw.VFS):
-    """The system's disk, with an error for each write or sync of the WAL or the database once it is `ill`."""
-
-    def __init__(self, name):
-        self.ill = {}  # (method, end of the file's name) -> error
-        self.calls = []
-        self.met = threading.Event()
-        super().__init__(name, "")
-
-    def xOpen(self, name, flags):  # noqa: N802  SQLite's name
-        return File(self, name, flags)
-
-    def meets(self, method, file):
-        if file.endswith("-shm"):
-            return
-        end = "wal" if file.endswith("-wal") else "db"
-        self.calls.append((method, end))
-        if (method, end) in self.ill:
-            self.met.set()
-            raise self.ill[method, end]
-
-
-class File(apsw.VFSFile):
-    """A file on that disk."""
-
-    def __init__(self, disk, name, flags):
-        self.disk = disk
-        self.name = name.filename() if isinstance(name, apsw.URIFilename) else name or ""
-        super().__init__("", name, flags)
-
-    def xWrite(self, data, offset):  # noqa: N802
-        self.disk.meets("write", self.name)
-        super().xWrite(data, offset)
-
-    def xSync(self, flags):  # noqa: N802
-        self.disk.meets("sync", self.name)
-        super().xSync(flags)
 
 
 @pytest.fixture
