@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from mssante_sim.imap.core import commands as c
 from mssante_sim.imap.core import search_keys as k
+from mssante_sim.imap.core.arguments import Resync
 from mssante_sim.imap.core.fetch_items import BodySection, MessageItem, SectionText
-from mssante_sim.imap.core.sequence import STAR, SequenceSet
+from mssante_sim.imap.core.sequence import STAR, SavedResult, SequenceSet
 from mssante_sim.storage.api import FlagMode
 
 ATOM_CHARS = ascii_sets.ascii_letters + ascii_sets.digits + "!#$&',-./:;<=>?@^_`|}~"
@@ -24,6 +25,21 @@ numbers = st.integers(1, 4_294_967_295) | st.just(STAR)
 sets = st.builds(
     SequenceSet,
     st.lists(st.tuples(numbers, numbers) | numbers.map(lambda n: (n, n)), min_size=1, max_size=6).map(tuple),
+)
+targets = sets | st.just(SavedResult())
+plain_sets = st.builds(
+    SequenceSet,
+    st.lists(st.tuples(st.integers(1, 4_294_967_295), st.integers(1, 4_294_967_295)), min_size=1, max_size=4).map(
+        tuple
+    ),
+)
+modseqs = st.integers(0, 2**63 - 1)
+resyncs = st.builds(
+    Resync,
+    st.integers(1, 4_294_967_295),
+    modseqs,
+    st.none() | plain_sets,
+    st.none() | st.tuples(plain_sets, plain_sets),
 )
 system_flags = st.sampled_from(["\\Answered", "\\Deleted", "\\Draft", "\\Flagged", "\\Seen"])
 flag_sets = st.frozensets(system_flags | atoms, max_size=5)
@@ -44,8 +60,9 @@ simple_keys = st.one_of(
     st.builds(k.SentDate, st.sampled_from(k.DateTest), days),
     st.builds(k.Larger, st.integers(0, 2**63 - 1)),
     st.builds(k.Smaller, st.integers(0, 2**63 - 1)),
-    st.builds(k.IsNumbered, sets),
-    st.builds(k.HasUid, sets),
+    st.builds(k.IsNumbered, targets),
+    st.builds(k.HasUid, targets),
+    st.builds(k.ModifiedSince, modseqs),
 )
 search_keys = st.recursive(
     simple_keys,
@@ -86,6 +103,17 @@ uploads = st.builds(
 id_fields = st.lists(st.tuples(texts, st.none() | texts), max_size=3).map(tuple)
 
 
+status_items = st.lists(st.sampled_from(c.StatusItem), min_size=1, unique=True).map(tuple)
+
+
+@st.composite
+def fetches(draw: st.DrawFn) -> c.Fetch:
+    by_uid = draw(st.booleans())
+    since = draw(st.none() | modseqs)
+    vanished = since is not None and by_uid and draw(st.booleans())
+    return c.Fetch(draw(tags), draw(targets), draw(items), by_uid, since, vanished)
+
+
 @st.composite
 def lists(draw: st.DrawFn) -> c.List:
     patterns = draw(st.lists(names_or_patterns, min_size=1, max_size=3).map(tuple))
@@ -93,8 +121,9 @@ def lists(draw: st.DrawFn) -> c.List:
     if c.ListSelection.RECURSIVE_MATCH in selection:
         selection |= {c.ListSelection.SUBSCRIBED}
     returns = draw(st.frozensets(st.sampled_from(c.ListReturn)))
-    extended = bool(selection or returns or len(patterns) > 1) or draw(st.booleans())
-    return c.List(draw(tags), draw(any_names), patterns, selection, returns, extended)
+    status = draw(st.just(()) | status_items)
+    extended = bool(selection or returns or status or len(patterns) > 1) or draw(st.booleans())
+    return c.List(draw(tags), draw(any_names), patterns, selection, returns, extended, status)
 
 
 any_names = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -108,7 +137,7 @@ commands = st.one_of(
     st.builds(c.Authenticate, tags, words, st.none() | st.binary(max_size=40)),
     st.builds(c.Login, tags, texts, texts),
     st.builds(c.Enable, tags, st.lists(words, min_size=1, max_size=3).map(tuple)),
-    st.builds(c.Select, tags, names, st.booleans()),
+    st.builds(c.Select, tags, names, st.booleans(), st.booleans(), st.none() | resyncs),
     st.builds(c.Create, tags, names, st.sampled_from([(), ("\\Sent",), ("\\Sent", "\\Trash")])),
     st.sampled_from([c.Delete, c.Subscribe, c.Unsubscribe, c.GetQuotaRoot]).flatmap(
         lambda kind: st.builds(kind, tags, names)
@@ -116,19 +145,23 @@ commands = st.one_of(
     st.builds(c.Rename, tags, names, names),
     lists(),
     st.builds(c.Lsub, tags, any_names, names_or_patterns),
-    st.builds(
-        c.Status,
-        tags,
-        names,
-        st.lists(st.sampled_from(c.StatusItem), min_size=1, unique=True).map(tuple),
-    ),
+    st.builds(c.Status, tags, names, status_items),
     st.builds(c.Append, tags, names, st.tuples(uploads)),
     st.builds(c.GetQuota, tags, texts),
     st.builds(c.SetQuota, tags, texts, st.lists(st.tuples(words, st.integers(0, 2**63 - 1)), max_size=3).map(tuple)),
-    st.builds(c.Expunge, tags, sets),
+    st.builds(c.Expunge, tags, targets),
     st.builds(c.Search, tags, search_keys, st.booleans()),
-    st.builds(c.Fetch, tags, sets, items, st.booleans()),
-    st.builds(c.StoreFlags, tags, sets, st.sampled_from(FlagMode), flag_sets, st.booleans(), st.booleans()),
-    st.builds(c.CopyMessages, tags, sets, names, st.booleans()),
-    st.builds(c.MoveMessages, tags, sets, names, st.booleans()),
+    fetches(),
+    st.builds(
+        c.StoreFlags,
+        tags,
+        targets,
+        st.sampled_from(FlagMode),
+        flag_sets,
+        st.booleans(),
+        st.booleans(),
+        st.none() | modseqs,
+    ),
+    st.builds(c.CopyMessages, tags, targets, names, st.booleans()),
+    st.builds(c.MoveMessages, tags, targets, names, st.booleans()),
 )

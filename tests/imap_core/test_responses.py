@@ -11,7 +11,7 @@ from mssante_sim.imap.core import responses as r
 from mssante_sim.imap.core.commands import StatusItem
 from mssante_sim.imap.core.encode import date_time, encode
 from mssante_sim.imap.core.sequence import SeqNum
-from mssante_sim.storage.api import Uid
+from mssante_sim.storage.api import ModSeq, Uid
 
 FIRST = SeqNum(1)
 EAST = timezone(timedelta(hours=5, minutes=45))
@@ -53,6 +53,11 @@ WEST = timezone(-timedelta(hours=3, minutes=30))
         ),
         (r.Found([]), b"* SEARCH\r\n"),
         (r.Found([2, 4_294_967_295]), b"* SEARCH 2 4294967295\r\n"),
+        (r.Found([2, 5], 917162500), b"* SEARCH 2 5 (MODSEQ 917162500)\r\n"),
+        (r.Found([], 917162500), b"* SEARCH\r\n"),
+        (r.Vanished([405, 407, 408]), b"* VANISHED 405,407:408\r\n"),
+        (r.Vanished([1, 2, 3], earlier=True), b"* VANISHED (EARLIER) 1:3\r\n"),
+        (r.Fetched(FIRST, (r.ModSeqItem(ModSeq(624140003)),)), b"* 1 FETCH (MODSEQ (624140003))\r\n"),
         (r.Flags(("\\Seen", "$label1")), b"* FLAGS (\\Seen $label1)\r\n"),
         (r.Exists(0), b"* 0 EXISTS\r\n"),
         (r.Recent(1), b"* 1 RECENT\r\n"),
@@ -101,6 +106,8 @@ def test_a_text_never_ends_the_line(text: str) -> None:
         (codes.permanent_flags([], new_keywords=False), "PERMANENTFLAGS ()"),
         (codes.uid_next(8), "UIDNEXT 8"),
         (codes.uid_validity(9), "UIDVALIDITY 9"),
+        (codes.highest_modseq(7), "HIGHESTMODSEQ 7"),
+        (codes.modified([7, 9, 10]), "MODIFIED 7,9:10"),
         (codes.append_uid(9, [4]), "APPENDUID 9 4"),
         (codes.copy_uid(9, [(1, 5), (2, 6), (4, 7)]), "COPYUID 9 1:2,4 5:7"),
     ],

@@ -10,7 +10,7 @@ from mssante_sim.imap.core.limits import FrameLimits, ImapLimits
 from mssante_sim.imap.core.session import Done, Hangup, ImapSession, Run, Upgrade, Write
 from mssante_sim.imap.core.states import Phase
 from mssante_sim.imap.core.view import FolderView
-from mssante_sim.storage.api import Arrived, Expunged, FlagsChanged, FolderGone
+from mssante_sim.storage.api import Arrived, Expunged, FlagsChanged, FolderGone, ModSeq, Uid
 from tests.imap_core.test_view import HERE, arrived, expunged, flagged, state, view
 
 PASSWORD = "sésame"
@@ -236,6 +236,40 @@ def test_examine_forbids_changes() -> None:
     driver = selected()
     driver.send(b"c EXAMINE INBOX\r\n")
     assert driver.send(b"d STORE 1 FLAGS ()\r\n").startswith(b"d NO [READ-ONLY]")
+
+
+def test_condstore_begins_with_where_the_mailbox_stands_and_adds_modseq() -> None:
+    driver = selected()
+    driver.tell(flagged(state(5, "\\Seen", modseq=104)))
+    said = driver.send(b"c FETCH 1 (MODSEQ)\r\n")
+    assert said.startswith(b"* OK [HIGHESTMODSEQ 103] ")
+    assert b"* 3 FETCH (UID 5 FLAGS (\\Seen) MODSEQ (104))\r\nc OK" in said
+    assert b"HIGHESTMODSEQ" not in driver.send(b"d FETCH 1 (MODSEQ)\r\n")
+
+
+def test_a_removal_that_waits_holds_back_the_highest_modseq() -> None:
+    driver = selected()
+    driver.send(b"c ENABLE CONDSTORE\r\n")
+    driver.tell(Expunged(HERE, (Uid(3),), ModSeq(104)))
+    driver.tell(flagged(state(5, "\\Seen", modseq=107)))
+    said = driver.send(b"d FETCH 1 FLAGS\r\n")
+    assert said.index(b"MODSEQ (107)") < said.index(b"* OK [HIGHESTMODSEQ 103] ") < said.index(b"d OK")
+    assert driver.send(b"e NOOP\r\n") == b"* 2 EXPUNGE\r\ne OK Noop completed.\r\n"
+
+
+def test_qresync_tells_removals_by_uid() -> None:
+    driver = selected()
+    driver.send(b"c ENABLE QRESYNC\r\n")
+    driver.tell(expunged(1, 5))
+    assert driver.send(b"d NOOP\r\n") == b"* VANISHED 1,5\r\nd OK Noop completed.\r\n"
+
+
+def test_qresync_has_to_be_enabled_first() -> None:
+    driver = selected()
+    for command in (b"SELECT INBOX (QRESYNC (7 90))", b"UID FETCH 1:* FLAGS (CHANGEDSINCE 90 VANISHED)"):
+        assert driver.send(b"c " + command + b"\r\n").startswith(b"c BAD ")
+    driver.send(b"d ENABLE QRESYNC\r\n")
+    assert driver.send(b"e UID FETCH 1:* FLAGS (CHANGEDSINCE 90 VANISHED)\r\n").startswith(b"e OK")
 
 
 def test_a_deleted_folder_ends_the_session() -> None:

@@ -10,7 +10,7 @@ from mssante_sim.imap.core import commands as c
 from mssante_sim.imap.core.capabilities import PROMISES, advertised, broken_promises
 from mssante_sim.imap.core.faults import LoginDisabled, ReadOnlyMailbox, WrongPhase
 from mssante_sim.imap.core.fetch_items import MessageItem
-from mssante_sim.imap.core.search_keys import Always
+from mssante_sim.imap.core.search_keys import Always, HasUid, IsNumbered, Not, Or
 from mssante_sim.imap.core.sequence import SequenceSet
 from mssante_sim.imap.core.session import ANSWERED_HERE
 from mssante_sim.imap.core.states import RULES, Phase, check, may_send_expunge, phase_after
@@ -94,6 +94,13 @@ def test_only_fetch_store_and_search_by_number_hold_back_expunge(kind) -> None:
     assert may_send_expunge(command) is (kind not in {c.Fetch, c.StoreFlags, c.Search})
     if kind in {c.Fetch, c.StoreFlags, c.Search}:
         assert may_send_expunge(dataclasses.replace(command, by_uid=True))
+
+
+def test_a_uid_search_for_numbers_holds_back_expunge_too() -> None:
+    """[RFC 7162 §3.2.10.2]."""
+    numbers = Or(Not(IsNumbered(ONE)), Always())
+    assert not may_send_expunge(c.Search("a", numbers, by_uid=True))
+    assert may_send_expunge(c.Search("a", HasUid(ONE), by_uid=True))
 
 
 @pytest.mark.parametrize(

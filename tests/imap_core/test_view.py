@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mssante_sim.imap.core.sequence import SequenceSet
+from mssante_sim.imap.core.sequence import SavedResult, SequenceSet
 from mssante_sim.imap.core.view import FolderView, Updates
 from mssante_sim.storage.api import (
     Arrived,
@@ -53,16 +53,16 @@ def expunged(*uids: int) -> Expunged:
         ("nothing", [], True, Updates(), [1, 3, 5]),
         ("arrival", [arrived(6)], True, Updates(exists=4, recent=0), [1, 3, 5, 6]),
         ("arrival while numbers are in use", [arrived(6)], False, Updates(exists=4, recent=0), [1, 3, 5, 6]),
-        ("removal", [expunged(3)], True, Updates(expunged=(2,)), [1, 5]),
+        ("removal", [expunged(3)], True, Updates((2,), (3,)), [1, 5]),
         ("removal while numbers are in use", [expunged(3)], False, Updates(), [1, 3, 5]),
-        ("removals, highest number first", [expunged(1, 5)], True, Updates(expunged=(3, 1)), [3]),
-        ("all", [expunged(1, 3, 5)], True, Updates(expunged=(3, 2, 1)), []),
-        ("removal and arrival", [expunged(1), arrived(6)], True, Updates((1,), 3, 0), [3, 5, 6]),
+        ("removals, highest number first", [expunged(1, 5)], True, Updates((3, 1), (1, 5)), [3]),
+        ("all", [expunged(1, 3, 5)], True, Updates((3, 2, 1), (1, 3, 5)), []),
+        ("removal and arrival", [expunged(1), arrived(6)], True, Updates((1,), (1,), 3, 0), [3, 5, 6]),
         ("came and went untold", [arrived(6, 7), expunged(6)], True, Updates(exists=4, recent=0), [1, 3, 5, 7]),
         ("removal of a stranger", [expunged(2)], True, Updates(), [1, 3, 5]),
         ("flags", [flagged(state(3, "\\Seen"))], True, Updates(flags=((2, state(3, "\\Seen")),)), [1, 3, 5]),
-        ("flags, shifted", [expunged(1), flagged(state(5))], True, Updates((1,), flags=((2, state(5)),)), [3, 5]),
-        ("flags of a removed one", [flagged(state(3)), expunged(3)], True, Updates(expunged=(2,)), [1, 5]),
+        ("flags, shifted", [expunged(1), flagged(state(5))], True, Updates((1,), (1,), flags=((2, state(5)),)), [3, 5]),
+        ("flags of a removed one", [flagged(state(3)), expunged(3)], True, Updates((2,), (3,)), [1, 5]),
         ("flags of one to come", [arrived(6), flagged(state(6))], True, Updates(exists=4, recent=0), [1, 3, 5, 6]),
         ("change before the snapshot", [flagged(state(3, modseq=START))], True, Updates(), [1, 3, 5]),
         ("arrival before the snapshot", [arrived(5)], True, Updates(), [1, 3, 5]),
@@ -88,7 +88,7 @@ def test_what_was_held_back_is_told_once_it_may_be() -> None:
     assert seen.has_news()
     seen.notice(arrived(6))
     assert seen.release(expunges=False).exists == 4  # the removed one still counts
-    assert seen.release(expunges=True) == Updates(expunged=(2,))
+    assert seen.release(expunges=True) == Updates((2,), (3,))
     assert not seen.has_news()
 
 
@@ -127,7 +127,8 @@ def test_flags_shown_by_fetch_are_not_sent_again_but_newer_ones_are() -> None:
 
 def test_recent_is_what_nobody_saw_before() -> None:
     seen = view(1, 3, 5, recent_from=4)
-    assert [seen.is_recent(Uid(uid)) for uid in (1, 3, 5)] == [False, False, True]
+    nothing: frozenset[str] = frozenset()
+    assert [seen.shown(Uid(uid), nothing) for uid in (1, 3, 5)] == [nothing, nothing, {"\\Recent"}]
     assert seen.recent == 1
     seen.notice(arrived(6))
     assert seen.release(expunges=True).recent == 2
@@ -147,6 +148,36 @@ def test_sets_by_number_and_by_uid() -> None:
     assert seen.by_uid(SequenceSet(((15, 30),))) == [20, 30]
     assert seen.by_uid(SequenceSet(((99, 0),))) == [40]
     assert view().by_uid(SequenceSet(((1, 0),))) == []
+
+
+def test_what_was_saved_is_gone_when_it_is_told_to_be_gone() -> None:
+    seen = view(1, 3, 5)
+    seen.saved = [Uid(1), Uid(3)]
+    seen.notice(expunged(3))
+    assert seen.by_number(SavedResult()) == seen.by_uid(SavedResult()) == [1, 3]
+    seen.release(expunges=True)
+    assert seen.by_number(SavedResult()) == [1]
+
+
+def test_a_client_is_told_up_to_before_the_first_change_that_waits() -> None:
+    """Or it would believe that it knows of what it was not told, and never ask again [RFC 7162 §3.2]."""
+    seen = view(1, 3, 5)
+    assert seen.told_up_to == START
+    seen.notice(flagged(state(1, modseq=START + 3)))
+    seen.notice(Expunged(HERE, (Uid(3),), ModSeq(START + 5)))
+    seen.notice(Arrived(HERE, (state(6, modseq=START + 7),)))
+    assert seen.told_up_to == START + 2
+    seen.release(expunges=False)
+    assert seen.told_up_to == START + 4
+    seen.release(expunges=True)
+    assert seen.told_up_to == START + 7
+
+
+def test_who_knows_no_recent_messages_is_shown_none() -> None:
+    seen = view(1, 3, recent_from=2)
+    seen.forget_recent()
+    assert seen.recent == 0
+    assert seen.shown(Uid(3), frozenset()) == frozenset()
 
 
 uid_sets = st.sets(st.integers(1, 60)).map(sorted)

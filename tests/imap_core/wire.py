@@ -7,6 +7,7 @@ from functools import singledispatch
 
 from mssante_sim.imap.core import commands as c
 from mssante_sim.imap.core import search_keys as k
+from mssante_sim.imap.core.arguments import Resync
 from mssante_sim.imap.core.fetch_items import BodySection, FetchItem
 from mssante_sim.imap.core.framing import CommandFramer, ContinuationNeeded, Event, Frame
 from mssante_sim.imap.core.limits import FrameLimits
@@ -119,7 +120,20 @@ def _(command: c.Enable) -> bytes:
 
 @arguments.register
 def _(command: c.Select) -> bytes:
-    return (b"EXAMINE " if command.read_only else b"SELECT ") + mailbox(command.mailbox)
+    words = [b"EXAMINE" if command.read_only else b"SELECT", mailbox(command.mailbox)]
+    params = [b"CONDSTORE"] if command.condstore else []
+    if command.resync is not None:
+        params.append(b"QRESYNC " + resync(command.resync))
+    return b" ".join([*words, group(params)] if params else words)
+
+
+def resync(known: Resync) -> bytes:
+    words = [b"%d" % known.uidvalidity, b"%d" % known.modseq]
+    if known.uids is not None:
+        words.append(str(known.uids).encode())
+    if known.sample is not None:
+        words.append(group(str(one).encode() for one in known.sample))
+    return group(words)
 
 
 @arguments.register(c.Delete)
@@ -149,8 +163,11 @@ def _(command: c.List) -> bytes:
     words.append(mailbox(command.reference))
     patterns = [mailbox(pattern) for pattern in command.patterns]
     words.append(group(patterns) if len(patterns) > 1 else patterns[0])
-    if command.returns or (command.extended and len(patterns) == 1 and not command.selection):
-        words += [b"RETURN", group(option.value.encode() for option in command.returns)]
+    options = [option.value.encode() for option in command.returns]
+    if command.status:
+        options.append(b"STATUS " + group(item.value.encode() for item in command.status))
+    if options or (command.extended and len(patterns) == 1 and not command.selection):
+        words += [b"RETURN", group(options)]
     return b" ".join(words)
 
 
@@ -200,14 +217,19 @@ def _(command: c.Search) -> bytes:
 
 @arguments.register
 def _(command: c.Fetch) -> bytes:
-    return b"FETCH %s %s" % (str(command.targets).encode(), group(map(fetch_item, command.items)))
+    words = [b"FETCH", str(command.targets).encode(), group(map(fetch_item, command.items))]
+    if command.changed_since is not None:
+        modifiers = [b"CHANGEDSINCE %d" % command.changed_since, *([b"VANISHED"] if command.vanished else [])]
+        words.append(group(modifiers))
+    return b" ".join(words)
 
 
 @arguments.register
 def _(command: c.StoreFlags) -> bytes:
     sign = {FlagMode.ADD: b"+", FlagMode.REMOVE: b"-", FlagMode.REPLACE: b""}[command.mode]
     silent = b".SILENT" if command.silent else b""
-    return b"STORE %s %sFLAGS%s %s" % (str(command.targets).encode(), sign, silent, flags(command.flags))
+    limit = b"" if command.unchanged_since is None else b"(UNCHANGEDSINCE %d) " % command.unchanged_since
+    return b"STORE %s %s%sFLAGS%s %s" % (str(command.targets).encode(), limit, sign, silent, flags(command.flags))
 
 
 @arguments.register(c.CopyMessages)
@@ -266,3 +288,5 @@ def search_key(key: k.SearchKey) -> bytes:
             return str(numbers).encode()
         case k.HasUid(uids):
             return f"UID {uids}".encode()
+        case k.ModifiedSince(modseq):
+            return b"MODSEQ %d" % modseq

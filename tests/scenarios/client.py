@@ -3,8 +3,8 @@
 Whatever a script asks, these never break [RFC 9051 §7.5.1, §5.2, §2.3.1]:
 
 - a message number lies within the mailbox as this client knows it;
-- EXISTS never shrinks; only EXPUNGE removes, one message at a time;
-- no EXPUNGE while FETCH, STORE or SEARCH runs;
+- EXISTS never shrinks; only EXPUNGE removes, one message at a time, or VANISHED, known ones;
+- neither comes while FETCH, STORE or SEARCH runs;
 - a message keeps its UID, size, ENVELOPE and BODYSTRUCTURE; UIDs ascend;
 - FETCH shows no keyword that FLAGS did not announce first;
 - each command gets exactly one tagged reply.
@@ -163,6 +163,8 @@ class Client:
                 self._exists(int(count))
             case (Word(number), Word(word)) if word.upper() == "EXPUNGE":
                 self._expunge(int(number))
+            case (Word(word), Word(uids)) if word.upper() == "VANISHED":
+                self._vanish(uids)
             case (Word(number), Word(word), tuple(facts)) if word.upper() == "FETCH":
                 self._fetch(int(number), facts)
             case (Word(word), tuple(flags)) if word.upper() == "FLAGS":
@@ -182,9 +184,20 @@ class Client:
 
     def _expunge(self, number: int) -> None:
         if self._current() in _NO_EXPUNGE:
-            raise Broken(f"EXPUNGE during {self._current()}")
+            raise Broken(f"EXPUNGE or VANISHED during {self._current()}")
         self._at(number)
         del self._view[number - 1]
+
+    def _vanish(self, uids: str) -> None:
+        """Messages are gone by UID, which this client must have learned before."""
+        for uid in (uid for span in uids.split(",") for uid in _span(span)):
+            known = (
+                number for number, message in enumerate(self._view, 1) if message.facts.get("UID") == Word(str(uid))
+            )
+            number = next(known, None)
+            if number is None:
+                raise Broken(f"VANISHED {uid}, a message that is not known here")
+            self._expunge(number)
 
     def _fetch(self, number: int, facts: tuple[Item, ...]) -> None:
         known = self._at(number).facts
@@ -243,3 +256,9 @@ class Client:
         shown = octets.decode("utf-8", "replace").rstrip()
         if self.number:  # 0 only fills mailboxes
             self._transcript.append(f"{self.number}{way} {shown if len(shown) < 300 else shown[:300] + ' …'}")
+
+
+def _span(span: str) -> range:
+    """The UIDs of ``3`` or ``3:5``."""
+    first, _, last = span.partition(":")
+    return range(int(first), int(last or first) + 1)

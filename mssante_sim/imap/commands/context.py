@@ -7,9 +7,10 @@ from typing import Protocol
 
 from mssante_sim.audit import Audit
 from mssante_sim.clock import Clock
+from mssante_sim.imap.core.extensions import Extension
 from mssante_sim.imap.core.faults import MailboxMissing, SyntaxFault, TryCreate
 from mssante_sim.imap.core.limits import ImapLimits
-from mssante_sim.imap.core.sequence import SequenceSet
+from mssante_sim.imap.core.sequence import SavedResult, Targets
 from mssante_sim.imap.core.session import ImapSession
 from mssante_sim.imap.core.view import FolderView
 from mssante_sim.storage.api import Change, Folder, MailStore, Uid, Watch
@@ -72,6 +73,10 @@ class Context:
         view = self._session.view
         return None if view is None else view.folder
 
+    def has(self, extension: Extension) -> bool:
+        """Whether the client has switched `extension` on."""
+        return extension in self._session.enabled
+
     @property
     def store(self) -> MailStore:
         """Where mail lies."""
@@ -92,13 +97,13 @@ class Context:
         """
         await self._send(octets)
 
-    def chosen(self, targets: SequenceSet, *, by_uid: bool) -> list[Uid]:
+    def chosen(self, targets: Targets, *, by_uid: bool) -> list[Uid]:
         """UIDs of the messages that a command names, ascending; a UID that is not there names nothing.
 
         Raises:
             SyntaxFault: a message number that is not there [RFC 3501 §9, seq-number].
         """
-        if by_uid:
+        if by_uid or isinstance(targets, SavedResult):
             return self.view.by_uid(targets)
         if targets.beyond(len(self.view)):
             raise SyntaxFault("There is no message with that number.")

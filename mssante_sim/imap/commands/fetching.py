@@ -5,17 +5,20 @@ from contextlib import suppress
 from typing import Final
 
 from mssante_sim.imap.commands.context import AnswerBroken, Context
+from mssante_sim.imap.commands.resync import vanished
 from mssante_sim.imap.core.commands import Fetch
 from mssante_sim.imap.core.encode import encode
+from mssante_sim.imap.core.extensions import Extension
 from mssante_sim.imap.core.fetch_items import BodySection, FetchItem, MessageItem
-from mssante_sim.imap.core.flags import RECENT, announcement
+from mssante_sim.imap.core.flags import announcement
+from mssante_sim.imap.core.sequence import NOTHING, SequenceSet
 from mssante_sim.imap.core.session import Done
 from mssante_sim.imap.render.items import RENDERERS, wanted
 from mssante_sim.imap.render.sections import StoredMessage
-from mssante_sim.storage.api import FlagChange, FlagMode, FlagState, MessageRow, Uid
+from mssante_sim.storage.api import FlagChange, FlagMode, FlagState, MessageRow, ModSeq, Uid
 from mssante_sim.storage.errors import StoreBusy, StoreError
 
-__all__ = ["announce", "fetch", "shown"]
+__all__ = ["announce", "fetch"]
 
 EXPUNGE_ISSUED: Final = "EXPUNGEISSUED"  # [RFC 5530 §3]
 
@@ -26,9 +29,9 @@ async def fetch(ctx: Context, command: Fetch) -> Done:
     A message that another session has removed meanwhile is passed over, and the answer says so [RFC 3501 §6.4.5].
     """
     uids = ctx.chosen(command.targets, by_uid=command.by_uid)
-    items = command.items
-    if command.by_uid and MessageItem.UID not in items:
-        items = (MessageItem.UID, *items)
+    if command.changed_since is not None:
+        uids = await _changed(ctx, command, uids)
+    items = _items(command)
     marks = any(isinstance(item, BodySection) and not item.peek for item in items)
     if marks and not ctx.view.read_only and uids:
         with suppress(StoreBusy):  # a store that cannot write can still be read
@@ -42,24 +45,53 @@ async def fetch(ctx: Context, command: Fetch) -> Done:
     return Done("Fetch completed.", code)
 
 
+def _items(command: Fetch) -> tuple[FetchItem, ...]:
+    """What is asked for, and what belongs to it in every answer."""
+    items = command.items
+    if command.by_uid and MessageItem.UID not in items:
+        items = (MessageItem.UID, *items)
+    if command.changed_since is not None and MessageItem.MODSEQ not in items:
+        items = (*items, MessageItem.MODSEQ)  # [RFC 7162 §3.1.4.1]
+    return items
+
+
+async def _changed(ctx: Context, command: Fetch, uids: list[Uid]) -> list[Uid]:
+    """Those of `uids` that changed since; VANISHED (EARLIER) is sent first if it was asked for [RFC 7162 §3.2.6]."""
+    assert command.changed_since is not None, "nothing was asked"  # noqa: S101 - the caller looked
+    states, gone = await ctx.store.changed_since(ctx.view.folder.id, ModSeq(command.changed_since))
+    if command.vanished:
+        among = command.targets if isinstance(command.targets, SequenceSet) else NOTHING
+        await ctx.send(b"".join(map(encode, vanished(ctx.view, among, gone))))
+    changed = frozenset(state.uid for state in states)
+    return [uid for uid in uids if uid in changed]
+
+
+_WITH_NEWS: Final = (MessageItem.UID, MessageItem.FLAGS, MessageItem.MODSEQ)  # [RFC 7162 §3.2.4]
+
+
 async def _send_rows(ctx: Context, rows: list[MessageRow], items: tuple[FetchItem, ...]) -> None:
     """The answers to `rows`."""
     sections = [item for item in items if isinstance(item, BodySection)]
-    asked = [RENDERERS[item] for item in items if isinstance(item, MessageItem)]
-    with_flags = asked if MessageItem.FLAGS in items else [*asked, RENDERERS[MessageItem.FLAGS]]
+    simple = [item for item in items if isinstance(item, MessageItem)]
+    added = _WITH_NEWS if ctx.has(Extension.CONDSTORE) else (MessageItem.FLAGS,)
+    asked = [RENDERERS[item] for item in simple]
+    with_news = [RENDERERS[item] for item in dict.fromkeys((*simple, *added))]
     # Flags that are news, such as the \Seen that this FETCH has set, are told in the same answer.
-    news = {row.uid for row in rows if with_flags is asked or (sections and ctx.view.is_waiting(row.uid))}
-    ctx.view.told(FlagState(row.uid, row.flags, row.modseq) for row in rows if row.uid in news)
-    answers = _Answers(ctx, announce(ctx, (row.flags for row in rows if row.uid in news)))
+    news: set[Uid] = set()
+    if sections or MessageItem.FLAGS in simple:
+        news = {row.uid for row in rows if ctx.view.is_waiting(row.uid)}
+    told = rows if MessageItem.FLAGS in simple else [row for row in rows if row.uid in news]
+    ctx.view.told(FlagState(row.uid, row.flags, row.modseq) for row in told)
+    answers = _Answers(ctx, announce(ctx, (row.flags for row in told)))
     for row in rows:
         number = ctx.view.number(row.uid)
         if number is None:
             continue
-        simple = with_flags if row.uid in news else asked
-        flags = shown(ctx, row.uid, row.flags)
-        answers.add(b"* %d FETCH (%b" % (number, b" ".join([render(row, flags) for render in simple])))
+        flags = ctx.view.shown(row.uid, row.flags)
+        rendered = [render(row, flags) for render in (with_news if row.uid in news else asked)]
+        answers.add(b"* %d FETCH (%b" % (number, b" ".join(rendered)))
         if sections:
-            await _add_sections(ctx, row, sections, answers, separator=b" " if simple else b"")
+            await _add_sections(ctx, row, sections, answers, separator=b" " if rendered else b"")
         answers.add(b")\r\n")
     await answers.send()
 
@@ -114,11 +146,6 @@ async def _add_sections(
             separator = b" "
     except StoreError as error:
         raise AnswerBroken(error.detail) from error
-
-
-def shown(ctx: Context, uid: Uid, flags: frozenset[str]) -> frozenset[str]:
-    """`flags` as this session shows them."""
-    return flags | {RECENT} if ctx.view.is_recent(uid) else flags
 
 
 def announce(ctx: Context, flags: Iterable[frozenset[str]]) -> list[bytes]:

@@ -114,8 +114,10 @@ def _not(inner: Test) -> Test:
     return test
 
 
-def _row_test(key: k.Always | k.HasFlag | k.Larger | k.Smaller | k.ReceivedDate) -> Test:
+def _row_test(key: k.Always | k.HasFlag | k.Larger | k.Smaller | k.ReceivedDate | k.ModifiedSince) -> Test:
     match key:
+        case k.ModifiedSince(modseq):
+            return lambda known: known.row.modseq >= modseq
         case k.Always():
             return lambda _: True
         case k.HasFlag(flag):

@@ -3,9 +3,11 @@
 from bisect import bisect_left
 
 from mssante_sim.imap.commands.context import Context
+from mssante_sim.imap.commands.resync import missed
 from mssante_sim.imap.core import codes
 from mssante_sim.imap.core import responses as r
 from mssante_sim.imap.core.commands import Close, Select, Status, StatusItem, Unselect
+from mssante_sim.imap.core.encode import encode
 from mssante_sim.imap.core.flags import announcement
 from mssante_sim.imap.core.session import Done
 from mssante_sim.imap.core.view import FolderView
@@ -23,20 +25,28 @@ async def select(ctx: Context, command: Select) -> Done:
     Raises:
         MailboxMissing: there is no such folder; none is selected then.
     """
-    ctx.release()
+    if ctx.selected is not None:
+        ctx.release()
+        await ctx.send(encode(r.Reply(r.Condition.OK, "Previous mailbox closed.", codes.CLOSED)))
     folder = await ctx.folder(command.mailbox)
     ctx.watch(folder)  # before reading: what is committed meanwhile must not be lost
     snapshot = await ctx.store.snapshot(folder.id, claim_recent=not command.read_only)
     view = FolderView(folder, snapshot, read_only=command.read_only)
     code = "READ-ONLY" if command.read_only else "READ-WRITE"
-    untagged = (
-        *announcement(view.keywords, read_only=command.read_only),
+    untagged = (*_opened(view, snapshot.status), *await missed(ctx, view, command.resync))
+    return Done("Select completed.", code, untagged, view=view)
+
+
+def _opened(view: FolderView, counters: FolderStatus) -> tuple[r.Response, ...]:
+    """What every client is told of the folder it selects."""
+    return (
+        *announcement(view.keywords, read_only=view.read_only),
         r.Exists(len(view)),
         r.Recent(view.recent),
-        r.Reply(r.Condition.OK, "UIDs valid.", codes.uid_validity(snapshot.status.uidvalidity)),
-        r.Reply(r.Condition.OK, "Predicted next UID.", codes.uid_next(snapshot.status.uidnext)),
+        r.Reply(r.Condition.OK, "UIDs valid.", codes.uid_validity(counters.uidvalidity)),
+        r.Reply(r.Condition.OK, "Predicted next UID.", codes.uid_next(counters.uidnext)),
+        r.Reply(r.Condition.OK, "Highest.", codes.highest_modseq(counters.highestmodseq)),
     )
-    return Done("Select completed.", code, untagged, view=view)
 
 
 async def close(ctx: Context, _: Close) -> Done:
@@ -81,6 +91,8 @@ def _value(item: StatusItem, counters: FolderStatus, recent: int) -> int:
             return counters.uidvalidity
         case StatusItem.UNSEEN:
             return counters.unseen
+        case StatusItem.HIGHEST_MODSEQ:
+            return counters.highestmodseq
 
 
 async def _recent(ctx: Context, folder: Folder, counters: FolderStatus) -> int:

@@ -14,7 +14,7 @@ MECHANISMS: Final = ("PLAIN", "LOGIN")
 _BASE: Final = ("IMAP4rev1", "SASL-IR", "LITERAL+", "ID", "ENABLE", "IDLE")
 _LOGGED_IN: Final = (
     "NAMESPACE", "UIDPLUS", "MOVE", "UNSELECT", "CHILDREN", "SPECIAL-USE", "LIST-EXTENDED", "QUOTA",
-    "QUOTA=RES-STORAGE",
+    "QUOTA=RES-STORAGE", "CONDSTORE", "QRESYNC",
 )  # fmt: skip
 
 PROMISES: Final[dict[str, tuple[type[c.Command], ...]]] = {
@@ -40,7 +40,9 @@ PROMISES: Final[dict[str, tuple[type[c.Command], ...]]] = {
     "SPECIAL-USE": (c.List,),  # [RFC 6154]
     "LIST-EXTENDED": (c.List,),  # [RFC 5258]
     "QUOTA": (c.GetQuota, c.GetQuotaRoot, c.SetQuota),  # [RFC 9208]
-    "QUOTA=RES-STORAGE": (c.GetQuota,),
+    "QUOTA=RES-STORAGE": (c.GetQuota, c.Status),
+    "CONDSTORE": (c.Enable, c.Select, c.Status, c.Fetch, c.StoreFlags, c.Search),  # [RFC 7162 §3.1]
+    "QRESYNC": (c.Enable, c.Select, c.Fetch, c.Expunge),  # [RFC 7162 §3.2]
 }  # fmt: skip
 """Each capability, and the commands without which it would be a lie."""
 

@@ -7,7 +7,13 @@ from collections.abc import Iterable, Sequence
 
 from mssante_sim.imap.core.sequence import format_set
 
-__all__ = ["append_uid", "capability", "copy_uid", "permanent_flags", "uid_next", "uid_validity"]
+__all__ = [
+    "CLOSED", "append_uid", "capability", "copy_uid", "highest_modseq", "modified", "permanent_flags", "uid_next",
+    "uid_validity",
+]  # fmt: skip
+
+CLOSED = "CLOSED"
+"""What follows is of another mailbox [RFC 7162 §3.2.11]."""
 
 
 def capability(names: Iterable[str]) -> str:
@@ -39,3 +45,13 @@ def copy_uid(uidvalidity: int, pairs: Sequence[tuple[int, int]]) -> str:
     """COPYUID of at least one (source, target) pair; both sets keep the order of `pairs` [RFC 4315 §3]."""
     sources, targets = zip(*pairs, strict=True)
     return f"COPYUID {uidvalidity} {format_set(sources)} {format_set(targets)}"
+
+
+def highest_modseq(modseq: int) -> str:
+    """HIGHESTMODSEQ: up to here the client knows of every change [RFC 7162 §3.1.2.1]."""
+    return f"HIGHESTMODSEQ {modseq}"
+
+
+def modified(numbers: Iterable[int]) -> str:
+    """MODIFIED: messages, or UIDs, that were changed since; not empty [RFC 7162 §3.1.3]."""
+    return f"MODIFIED {format_set(numbers)}"

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from mssante_sim.imap.core.arguments import Resync, SearchReturn
 from mssante_sim.imap.core.fetch_items import FetchItem
 from mssante_sim.imap.core.search_keys import SearchKey
-from mssante_sim.imap.core.sequence import SequenceSet
+from mssante_sim.imap.core.sequence import Targets
 from mssante_sim.storage.api import FlagMode
 
 __all__ = [
@@ -96,6 +97,8 @@ class Select(Command):
 
     mailbox: str
     read_only: bool
+    condstore: bool = False  # [RFC 7162 §3.1.8]
+    resync: Resync | None = None  # [RFC 7162 §3.2.5]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,7 @@ class List(Command):
     selection: frozenset[ListSelection] = frozenset()
     returns: frozenset[ListReturn] = frozenset()
     extended: bool = False  # sent in a form of RFC 5258: an empty pattern then asks for nothing special
+    status: "tuple[StatusItem, ...]" = ()  # to be told of each [RFC 5819 §2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +176,14 @@ class Lsub(Command):
 
 
 class StatusItem(Enum):
-    """What STATUS can count [RFC 3501 §6.3.10]."""
+    """What STATUS can tell [RFC 3501 §6.3.10] [RFC 9051 §6.3.11]."""
 
     MESSAGES = "MESSAGES"
     RECENT = "RECENT"
     UID_NEXT = "UIDNEXT"
     UID_VALIDITY = "UIDVALIDITY"
     UNSEEN = "UNSEEN"
+    HIGHEST_MODSEQ = "HIGHESTMODSEQ"  # [RFC 7162 §3.1.7]
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +265,7 @@ class Unselect(Command):
 class Expunge(Command):
     """EXPUNGE, or UID EXPUNGE of `uids` [RFC 3501 §6.4.3] [RFC 4315 §2.1]."""
 
-    uids: SequenceSet | None = None
+    uids: Targets | None = None
 
     @property
     def by_uid(self) -> bool:
@@ -274,33 +279,37 @@ class Search(Command):
 
     key: SearchKey
     by_uid: bool = False
+    returns: frozenset[SearchReturn] | None = None  # None: SEARCH as it was before [RFC 4731]; else not empty
 
 
 @dataclass(frozen=True, slots=True)
 class Fetch(Command):
     """FETCH or UID FETCH [RFC 3501 §6.4.5]."""
 
-    targets: SequenceSet
+    targets: Targets
     items: tuple[FetchItem, ...]  # without repetition; UID is added by UID FETCH's handler, not here
     by_uid: bool = False
+    changed_since: int | None = None  # [RFC 7162 §3.1.4.1]
+    vanished: bool = False  # [RFC 7162 §3.2.6]
 
 
 @dataclass(frozen=True, slots=True)
 class StoreFlags(Command):
     """STORE or UID STORE [RFC 3501 §6.4.6]."""
 
-    targets: SequenceSet
+    targets: Targets
     mode: FlagMode
     flags: frozenset[str]
     silent: bool  # do not echo FETCH FLAGS to this client
     by_uid: bool = False
+    unchanged_since: int | None = None  # [RFC 7162 §3.1.3]
 
 
 @dataclass(frozen=True, slots=True)
 class CopyMessages(Command):
     """COPY or UID COPY [RFC 3501 §6.4.7]."""
 
-    targets: SequenceSet
+    targets: Targets
     mailbox: str
     by_uid: bool = False
 
@@ -309,6 +318,6 @@ class CopyMessages(Command):
 class MoveMessages(Command):
     """MOVE or UID MOVE [RFC 6851 §3]."""
 
-    targets: SequenceSet
+    targets: Targets
     mailbox: str
     by_uid: bool = False

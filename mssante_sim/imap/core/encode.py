@@ -6,13 +6,14 @@ ASCII, strings that cannot be quoted become literals.
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import assert_never
 
 from mssante_sim.imap.core import responses as r
 from mssante_sim.imap.core.octets import ATOM_CHARS, MONTHS, QUOTED_CHARS, class_of
+from mssante_sim.imap.core.sequence import format_set
 from mssante_sim.imap.core.utf7 import encode_name
 
 __all__ = ["date_time", "encode", "encode_item"]
@@ -43,10 +44,12 @@ def _data(response: r.Data) -> bytes:  # noqa: C901, PLR0911, PLR0912 - a flat l
             return b"%d RECENT" % count
         case r.Expunged(seqnum):
             return b"%d EXPUNGE" % seqnum
+        case r.Vanished(uids, earlier):
+            return b"VANISHED %b%b" % (b"(EARLIER) " if earlier else b"", format_set(uids).encode("ascii"))
         case r.Flags(flags):
             return b"FLAGS " + _list(_ascii(flag) for flag in flags)
-        case r.Found(numbers):
-            return b" ".join([b"SEARCH", *(b"%d" % number for number in numbers)])
+        case r.Found(numbers, modseq):
+            return _found(b"SEARCH", numbers, modseq)
         case r.Capabilities(names):
             return b" ".join([b"CAPABILITY", *map(_ascii, names)])
         case r.Enabled(names):
@@ -69,6 +72,14 @@ def _data(response: r.Data) -> bytes:  # noqa: C901, PLR0911, PLR0912 - a flat l
             return b"%d FETCH " % seqnum + _list(map(encode_item, items))
         case _:
             assert_never(response)
+
+
+def _found(name: bytes, numbers: Sequence[int], modseq: int | None) -> bytes:
+    """``"SEARCH" [1*(SP nz-number) SP "(" "MODSEQ" SP mod-sequence-value ")"]`` [RFC 7162 §7]."""
+    words = [name, *(b"%d" % number for number in numbers)]
+    if numbers and modseq is not None:
+        words.append(b"(MODSEQ %d)" % modseq)
+    return b" ".join(words)
 
 
 def _reply(reply: r.Reply) -> bytes:
@@ -116,6 +127,8 @@ def encode_item(item: r.FetchedItem) -> bytes:
             return b"UID %d" % uid
         case r.FlagsItem(flags):
             return b"FLAGS " + _list(_ascii(flag) for flag in sorted(flags))
+        case r.ModSeqItem(modseq):
+            return b"MODSEQ (%d)" % modseq
         case _:
             assert_never(item)
 

@@ -19,6 +19,7 @@ class MessageItem(Enum):
     ENVELOPE = "ENVELOPE"
     BODY = "BODY"  # BODYSTRUCTURE without extension data
     BODY_STRUCTURE = "BODYSTRUCTURE"
+    MODSEQ = "MODSEQ"  # [RFC 7162 §3.1.4.2]
 
 
 class SectionText(Enum):

@@ -14,7 +14,7 @@ from typing import TypeVar
 from mssante_sim.imap.core.cursor import LARGEST_NUMBER, Cursor, bounded_number
 from mssante_sim.imap.core.faults import SyntaxFault
 from mssante_sim.imap.core.octets import ATOM_CHARS, MONTHS, class_of
-from mssante_sim.imap.core.sequence import STAR, SequenceSet
+from mssante_sim.imap.core.sequence import STAR, SavedResult, SequenceSet, Targets
 from mssante_sim.imap.core.utf7 import decode_name
 
 __all__ = [
@@ -29,7 +29,9 @@ __all__ = [
     "list_of",
     "mailbox",
     "name",
+    "plain_set",
     "sequence_set",
+    "targets",
     "text",
     "utf8",
 ]
@@ -153,6 +155,20 @@ def flags(cursor: Cursor) -> frozenset[str]:
 
 
 # numbers
+
+
+def targets(cursor: Cursor, what: str = "a set of message numbers") -> Targets:
+    """``sequence-set =/ "$"`` [RFC 5182 §3]."""
+    return SavedResult() if cursor.octet(b"$") else sequence_set(cursor, what)
+
+
+def plain_set(cursor: Cursor, what: str) -> SequenceSet:
+    """``sequence-set`` in which "*" is not allowed, as where UIDs of the past are named [RFC 7162 §7]."""
+    fault = cursor.unexpected(f"{what} without *")
+    found = sequence_set(cursor, what)
+    if any(STAR in span for span in found.ranges):
+        raise fault
+    return found
 
 
 def sequence_set(cursor: Cursor, what: str = "a set of message numbers") -> SequenceSet:

@@ -15,26 +15,24 @@ from mssante_sim.imap.core.faults import NotImap, UnknownCommand
 from mssante_sim.imap.core.framing import Frame, read_tag
 from mssante_sim.imap.core.grammar import (
     base64,
-    choice,
     date_time,
     expect_word,
     flag_list,
-    flags,
     list_of,
     mailbox,
     name,
-    sequence_set,
+    targets,
     text,
 )
 from mssante_sim.imap.core.parse_fetch import fetch
-from mssante_sim.imap.core.parse_list import list_mailboxes, list_pattern
+from mssante_sim.imap.core.parse_list import list_mailboxes, list_pattern, status
 from mssante_sim.imap.core.parse_search import search
-from mssante_sim.storage.api import FlagMode
+from mssante_sim.imap.core.parse_select import select
+from mssante_sim.imap.core.parse_store import store
 
 __all__ = ["parse"]
 
 _OPENING = re.compile(rb"[^ ]+ ([A-Za-z][A-Za-z0-9.-]*)(?= |\Z)")
-_STORE = re.compile(rb"([+-]?)FLAGS(\.SILENT)?(?= |\Z)", re.IGNORECASE)
 _USE = re.compile(rb"\\[A-Za-z]+")
 
 _Reader = Callable[[Cursor, str], c.Command]
@@ -168,18 +166,6 @@ def _lsub(cursor: Cursor, tag: str) -> c.Lsub:
     return c.Lsub(tag, reference, list_pattern(cursor))
 
 
-_STATUS_ITEMS: Final = {item.value: item for item in c.StatusItem}
-
-
-def _status(cursor: Cursor, tag: str) -> c.Status:
-    """``"STATUS" SP mailbox SP "(" status-att *(SP status-att) ")"``."""
-    cursor.sp()
-    named = mailbox(cursor)
-    cursor.sp()
-    items = list_of(cursor, lambda inner: choice(inner, _STATUS_ITEMS, "a status item"))
-    return c.Status(tag, named, tuple(dict.fromkeys(items)))
-
-
 def _append(cursor: Cursor, tag: str) -> c.Append:
     """``"APPEND" SP mailbox [SP flag-list] [SP date-time] SP literal``."""
     cursor.sp()
@@ -230,20 +216,7 @@ def _uid(cursor: Cursor, tag: str) -> c.Command:
 def _uid_expunge(cursor: Cursor, tag: str) -> c.Expunge:
     """``"EXPUNGE" SP sequence-set`` [RFC 4315 §4]."""
     cursor.sp()
-    return c.Expunge(tag, sequence_set(cursor))
-
-
-_MODES: Final = {b"": FlagMode.REPLACE, b"+": FlagMode.ADD, b"-": FlagMode.REMOVE}
-
-
-def _store(cursor: Cursor, tag: str, *, by_uid: bool = False) -> c.StoreFlags:
-    """``"STORE" SP sequence-set SP ["+" / "-"] "FLAGS" [".SILENT"] SP (flag-list / (flag *(SP flag)))``."""
-    cursor.sp()
-    targets = sequence_set(cursor)
-    cursor.sp()
-    change = cursor.expect(cursor.take(_STORE), "FLAGS, +FLAGS or -FLAGS")
-    cursor.sp()
-    return c.StoreFlags(tag, targets, _MODES[change[1]], flags(cursor), change[2] is not None, by_uid)
+    return c.Expunge(tag, targets(cursor))
 
 
 def _to_mailbox(command: type[c.CopyMessages | c.MoveMessages], *, by_uid: bool = False) -> _Reader:
@@ -251,9 +224,9 @@ def _to_mailbox(command: type[c.CopyMessages | c.MoveMessages], *, by_uid: bool 
 
     def read(cursor: Cursor, tag: str) -> c.Command:
         cursor.sp()
-        targets = sequence_set(cursor)
+        chosen = targets(cursor)
         cursor.sp()
-        return command(tag, targets, mailbox(cursor), by_uid)
+        return command(tag, chosen, mailbox(cursor), by_uid)
 
     return read
 
@@ -268,7 +241,7 @@ _READERS: Final[dict[str, _Reader]] = {
     "CREATE": _create,
     "DELETE": _on_mailbox(c.Delete),
     "ENABLE": _enable,
-    "EXAMINE": _on_mailbox(partial(c.Select, read_only=True)),
+    "EXAMINE": partial(select, read_only=True),
     "EXPUNGE": _bare(c.Expunge),
     "FETCH": fetch,
     "GETQUOTA": _get_quota,
@@ -284,11 +257,11 @@ _READERS: Final[dict[str, _Reader]] = {
     "NOOP": _bare(c.Noop),
     "RENAME": _rename,
     "SEARCH": search,
-    "SELECT": _on_mailbox(partial(c.Select, read_only=False)),
+    "SELECT": partial(select, read_only=False),
     "SETQUOTA": _set_quota,
     "STARTTLS": _bare(c.StartTls),
-    "STATUS": _status,
-    "STORE": _store,
+    "STATUS": status,
+    "STORE": store,
     "SUBSCRIBE": _on_mailbox(c.Subscribe),
     "UID": _uid,
     "UNSELECT": _bare(c.Unselect),
@@ -301,5 +274,5 @@ _UID_READERS: Final[dict[str, _Reader]] = {
     "FETCH": partial(fetch, by_uid=True),
     "MOVE": _to_mailbox(c.MoveMessages, by_uid=True),
     "SEARCH": partial(search, by_uid=True),
-    "STORE": partial(_store, by_uid=True),
+    "STORE": partial(store, by_uid=True),
 }

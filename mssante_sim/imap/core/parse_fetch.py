@@ -6,7 +6,7 @@ from mssante_sim.imap.core.commands import Fetch
 from mssante_sim.imap.core.cursor import LARGEST_NUMBER, Cursor, bounded_number
 from mssante_sim.imap.core.faults import SyntaxFault
 from mssante_sim.imap.core.fetch_items import BodySection, FetchItem, MessageItem, SectionText
-from mssante_sim.imap.core.grammar import list_of, sequence_set
+from mssante_sim.imap.core.grammar import choice, list_of, targets
 from mssante_sim.imap.core.octets import class_of
 
 __all__ = ["fetch"]
@@ -27,16 +27,38 @@ _FIELD_NAME = re.compile(class_of(frozenset(range(0x21, 0x7F)) - frozenset(b":")
 
 
 def fetch(cursor: Cursor, tag: str, *, by_uid: bool = False) -> Fetch:
-    """``"FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")")``."""
+    """``"FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" … ")") [fetch-modifiers]``."""
     cursor.sp()
-    targets = sequence_set(cursor)
+    chosen = targets(cursor)
     cursor.sp()
+    items: tuple[FetchItem, ...]
     if cursor.at(b"("):
-        return Fetch(tag, targets, tuple(dict.fromkeys(list_of(cursor, _fetch_att))), by_uid)
-    fault = cursor.unexpected("an item to fetch")
-    word = _word(cursor, fault)
-    items: tuple[FetchItem, ...] = _MACROS.get(word) or (_item(cursor, word, fault),)
-    return Fetch(tag, targets, items, by_uid)
+        items = tuple(dict.fromkeys(list_of(cursor, _fetch_att)))
+    else:
+        fault = cursor.unexpected("an item to fetch")
+        word = _word(cursor, fault)
+        items = _MACROS.get(word) or (_item(cursor, word, fault),)
+    since, vanished = _modifiers(cursor, by_uid=by_uid)
+    return Fetch(tag, chosen, items, by_uid, since, vanished)
+
+
+def _modifiers(cursor: Cursor, *, by_uid: bool) -> tuple[int | None, bool]:
+    """``[SP "(" fetch-modifier *(SP fetch-modifier) ")"]``: CHANGEDSINCE, and VANISHED beside it [RFC 7162 §3.2.6]."""
+    if not cursor.octet(b" "):
+        return None, False
+    given = dict(list_of(cursor, _modifier))
+    since = given.get("CHANGEDSINCE")
+    if "VANISHED" in given and (since is None or not by_uid):
+        raise SyntaxFault("VANISHED belongs to UID FETCH, beside CHANGEDSINCE.")
+    return since, "VANISHED" in given
+
+
+def _modifier(cursor: Cursor) -> tuple[str, int]:
+    word = choice(cursor, {"CHANGEDSINCE": "CHANGEDSINCE", "VANISHED": "VANISHED"}, "a modifier")
+    if word == "VANISHED":
+        return word, 0
+    cursor.sp()
+    return word, cursor.expect(cursor.number64(), "a mod-sequence")
 
 
 def _fetch_att(cursor: Cursor) -> FetchItem:

@@ -1,17 +1,18 @@
-"""The arguments of LIST, plain and extended [RFC 3501 §6.3.8] [RFC 5258 §6]."""
+"""The arguments of LIST, plain and extended, and of STATUS [RFC 3501 §6.3.8] [RFC 5258 §6] [RFC 5819 §4]."""
 
 from typing import Final
 
-from mssante_sim.imap.core.commands import List, ListReturn, ListSelection
+from mssante_sim.imap.core.commands import List, ListReturn, ListSelection, Status, StatusItem
 from mssante_sim.imap.core.cursor import Cursor
 from mssante_sim.imap.core.faults import SyntaxFault
-from mssante_sim.imap.core.grammar import choice, expect_word, list_of, name
+from mssante_sim.imap.core.grammar import choice, expect_word, list_of, mailbox, name
 from mssante_sim.imap.core.utf7 import decode_name
 
-__all__ = ["list_mailboxes", "list_pattern"]
+__all__ = ["list_mailboxes", "list_pattern", "status"]
 
 _SELECTIONS: Final = {option.value: option for option in ListSelection}
-_RETURNS: Final = {option.value: option for option in ListReturn}
+_RETURNS: Final[dict[str, ListReturn | str]] = {option.value: option for option in ListReturn} | {"STATUS": "STATUS"}
+_STATUS_ITEMS: Final = {item.value: item for item in StatusItem}
 _BASES: Final = frozenset({ListSelection.SUBSCRIBED, ListSelection.SPECIAL_USE})
 
 
@@ -28,10 +29,23 @@ def list_mailboxes(cursor: Cursor, tag: str) -> List:
     extended = extended or cursor.at(b"(")
     patterns = list_of(cursor, list_pattern) if cursor.at(b"(") else [list_pattern(cursor)]
     returns: frozenset[ListReturn] = frozenset()
+    items: tuple[StatusItem, ...] = ()
     if cursor.octet(b" "):
         extended = True
-        returns = _returns(cursor)
-    return List(tag, reference, tuple(patterns), selection, returns, extended)
+        returns, items = _returns(cursor)
+    return List(tag, reference, tuple(patterns), selection, returns, extended, items)
+
+
+def status(cursor: Cursor, tag: str) -> Status:
+    """``"STATUS" SP mailbox SP "(" status-att *(SP status-att) ")"``."""
+    cursor.sp()
+    named = mailbox(cursor)
+    cursor.sp()
+    return Status(tag, named, _status_items(cursor))
+
+
+def _status_items(cursor: Cursor) -> tuple[StatusItem, ...]:
+    return tuple(dict.fromkeys(list_of(cursor, lambda inner: choice(inner, _STATUS_ITEMS, "a status item"))))
 
 
 def list_pattern(cursor: Cursor) -> str:
@@ -49,8 +63,20 @@ def _selection(cursor: Cursor) -> frozenset[ListSelection]:
     return found
 
 
-def _returns(cursor: Cursor) -> frozenset[ListReturn]:
+def _returns(cursor: Cursor) -> tuple[frozenset[ListReturn], tuple[StatusItem, ...]]:
     """``list-return-opts = "RETURN" SP "(" [return-option *(SP return-option)] ")"``."""
     expect_word(cursor, "RETURN")
     cursor.sp()
-    return frozenset(list_of(cursor, lambda inner: choice(inner, _RETURNS, "a return option"), may_be_empty=True))
+    found = list_of(cursor, _return_option, may_be_empty=True)
+    plain = frozenset(one for one in found if isinstance(one, ListReturn))
+    items = tuple(dict.fromkeys(item for one in found if isinstance(one, tuple) for item in one))
+    return plain, items
+
+
+def _return_option(cursor: Cursor) -> ListReturn | tuple[StatusItem, ...]:
+    """``return-option``; ``status-option = "STATUS" SP "(" status-att *(SP status-att) ")"`` [RFC 5819 §4]."""
+    option = choice(cursor, _RETURNS, "a return option")
+    if isinstance(option, ListReturn):
+        return option
+    cursor.sp()
+    return _status_items(cursor)

@@ -7,7 +7,7 @@ from typing import Final
 from mssante_sim.imap.core.commands import Search
 from mssante_sim.imap.core.cursor import Cursor
 from mssante_sim.imap.core.faults import BadCharset, LimitReached, SyntaxFault
-from mssante_sim.imap.core.grammar import day, list_of, sequence_set, text
+from mssante_sim.imap.core.grammar import choice, day, list_of, targets, text
 from mssante_sim.imap.core.search_keys import (
     Always,
     And,
@@ -18,6 +18,7 @@ from mssante_sim.imap.core.search_keys import (
     HeaderHas,
     IsNumbered,
     Larger,
+    ModifiedSince,
     Not,
     Or,
     ReceivedDate,
@@ -87,7 +88,7 @@ def _key(cursor: Cursor, word: str | None, fault: SyntaxFault, depth: int) -> Se
     if word is None and cursor.at(b"("):
         return _all_of(list_of(cursor, lambda inner: _search_key(inner, depth + 1)))
     if word is None:
-        return IsNumbered(sequence_set(cursor, "a search key"))
+        return IsNumbered(targets(cursor, "a search key"))
     if (key := _PLAIN.get(word)) is not None:
         return key
     if (reader := _READERS.get(word)) is None:
@@ -152,6 +153,20 @@ def _octets(cursor: Cursor) -> int:
     return cursor.expect(cursor.number64(), "a number of octets")
 
 
+def _modified(cursor: Cursor, _: int) -> SearchKey:
+    """``"MODSEQ" [SP entry-name SP entry-type-req] SP mod-sequence-valzer``.
+
+    All flags of a message share one mod-sequence, so that the entry says nothing [RFC 7162 §3.1.5].
+    """
+    if (entry := cursor.quoted()) is not None:
+        if not entry.lower().startswith(b"/flags/"):
+            raise SyntaxFault('An entry is named like "/flags/\\\\seen".')
+        cursor.sp()
+        choice(cursor, {"PRIV": "", "SHARED": "", "ALL": ""}, "a kind of entry")
+        cursor.sp()
+    return ModifiedSince(cursor.expect(cursor.number64(), "a mod-sequence"))
+
+
 _TEXT: Final = "a text to search for"
 
 _READERS: Final[dict[str, _Reader]] = {
@@ -163,6 +178,7 @@ _READERS: Final[dict[str, _Reader]] = {
     "HEADER": _header,
     "KEYWORD": _keyword,
     "LARGER": lambda cursor, _: Larger(_octets(cursor)),
+    "MODSEQ": _modified,
     "NOT": _not,
     "ON": lambda cursor, _: ReceivedDate(DateTest.ON, day(cursor)),
     "OR": _or,
@@ -174,6 +190,6 @@ _READERS: Final[dict[str, _Reader]] = {
     "SUBJECT": _field("Subject"),
     "TEXT": lambda cursor, _: TextHas(text(cursor, _TEXT)),
     "TO": _field("To"),
-    "UID": lambda cursor, _: HasUid(sequence_set(cursor)),
+    "UID": lambda cursor, _: HasUid(targets(cursor)),
     "UNKEYWORD": lambda cursor, depth: Not(_keyword(cursor, depth)),
 }

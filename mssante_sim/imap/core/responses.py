@@ -10,13 +10,13 @@ from enum import Enum
 from mssante_sim.imap.core.commands import StatusItem
 from mssante_sim.imap.core.faults import ImapFault
 from mssante_sim.imap.core.sequence import SeqNum
-from mssante_sim.storage.api import Uid
+from mssante_sim.storage.api import ModSeq, Uid
 
 __all__ = [
     "Capabilities", "Condition", "Continuation", "Data", "Enabled", "Exists",
     "Expunged", "Fetched", "FetchedItem", "Flags", "FlagsItem", "Found", "Identity", "Listed",
-    "MailboxStatus", "Namespaces", "Quota", "QuotaRoots", "Recent", "Reply",
-    "Response", "UidItem", "reply_to",
+    "MailboxStatus", "ModSeqItem", "Namespaces", "Quota", "QuotaRoots", "Recent", "Reply",
+    "Response", "UidItem", "Vanished", "reply_to",
 ]  # fmt: skip
 
 
@@ -96,9 +96,10 @@ class MailboxStatus:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """SEARCH [RFC 3501 §7.2.5]."""
+    """SEARCH; with a mod-sequence if one was searched for and something found [RFC 3501 §7.2.5] [RFC 7162 §3.1.6]."""
 
     numbers: Sequence[int]
+    modseq: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,14 @@ class Expunged:
     """EXPUNGE: later messages move up by one at once [RFC 3501 §7.4.1]."""
 
     seqnum: SeqNum
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """VANISHED: UIDs that are gone, known ones, or `earlier` before this client looked [RFC 7162 §3.2.10]."""
+
+    uids: Sequence[int]  # ascending, not empty
+    earlier: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +171,14 @@ class FlagsItem:
     flags: frozenset[str]
 
 
-FetchedItem = UidItem | FlagsItem
+@dataclass(frozen=True, slots=True)
+class ModSeqItem:
+    """MODSEQ [RFC 7162 §3.1.4.2]."""
+
+    modseq: ModSeq
+
+
+FetchedItem = UidItem | FlagsItem | ModSeqItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +201,7 @@ Data = (
     | Exists
     | Recent
     | Expunged
+    | Vanished
     | Quota
     | QuotaRoots
     | Fetched

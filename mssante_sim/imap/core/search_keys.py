@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 
-from mssante_sim.imap.core.sequence import SequenceSet
+from mssante_sim.imap.core.sequence import Targets
 
 __all__ = [
-    "Always", "And", "BodyHas", "DateTest", "HasFlag", "HasUid", "HeaderHas", "IsNumbered", "Larger", "Not",
-    "Or", "ReceivedDate", "SearchKey", "SentDate", "Smaller", "TextHas",
+    "Always", "And", "BodyHas", "DateTest", "HasFlag", "HasUid", "HeaderHas", "IsNumbered", "Larger",
+    "ModifiedSince", "Not", "Or", "ReceivedDate", "SearchKey", "SentDate", "Smaller", "TextHas", "mentions",
 ]  # fmt: skip
 
 
@@ -115,14 +115,21 @@ class Smaller:
 class IsNumbered:
     """The sequence number is one of `numbers`."""
 
-    numbers: SequenceSet
+    numbers: Targets
 
 
 @dataclass(frozen=True, slots=True)
 class HasUid:
     """The UID is one of `uids`."""
 
-    uids: SequenceSet
+    uids: Targets
+
+
+@dataclass(frozen=True, slots=True)
+class ModifiedSince:
+    """The mod-sequence is `modseq` or greater; which of the flags changed is not known [RFC 7162 §3.1.5]."""
+
+    modseq: int
 
 
 SearchKey = (
@@ -140,4 +147,18 @@ SearchKey = (
     | Smaller
     | IsNumbered
     | HasUid
+    | ModifiedSince
 )
+
+
+def mentions(key: SearchKey, kind: type) -> bool:
+    """Whether a key of `kind` stands anywhere in `key`."""
+    match key:
+        case And(keys):
+            return any(mentions(one, kind) for one in keys)
+        case Or(left, right):
+            return mentions(left, kind) or mentions(right, kind)
+        case Not(inner):
+            return mentions(inner, kind)
+        case _:
+            return isinstance(key, kind)

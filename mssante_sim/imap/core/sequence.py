@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NewType, TypeVar
 
-__all__ = ["STAR", "SeqNum", "SequenceSet", "format_set"]
+__all__ = ["NOTHING", "STAR", "SavedResult", "SeqNum", "SequenceSet", "Targets", "format_set"]
 
 SeqNum = NewType("SeqNum", int)
 """Position of a message in a session's view, from 1."""
@@ -52,15 +52,31 @@ class SequenceSet:
                 merged.append((low, top))
         return tuple(merged)
 
-    def select(self, numbers: Sequence[_Number]) -> list[_Number]:
-        """The members of `numbers` (ascending, distinct) in the set, ascending; `*` is their last."""
+    def select(self, numbers: Sequence[_Number], maximum: int | None = None) -> list[_Number]:
+        """The members of `numbers` (ascending, distinct) in the set, ascending; `*` is `maximum`, or their last."""
         chosen: list[_Number] = []
-        for low, high in self.resolve(numbers[-1] if numbers else 0):
+        last = numbers[-1] if numbers else 0
+        for low, high in self.resolve(last if maximum is None else maximum):
             chosen += numbers[bisect_left(numbers, low) : bisect_right(numbers, high)]
         return chosen
 
     def __str__(self) -> str:
         return ",".join(_end(low) if low == high else f"{_end(low)}:{_end(high)}" for low, high in self.ranges)
+
+
+NOTHING = SequenceSet(())
+"""Names no message; a client cannot write it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedResult:
+    """`$`: the messages that the last SEARCH with SAVE found [RFC 5182 §2.1]."""
+
+    def __str__(self) -> str:
+        return "$"
+
+
+Targets = SequenceSet | SavedResult
 
 
 def format_set(numbers: Iterable[int]) -> str:

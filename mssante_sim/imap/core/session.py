@@ -20,14 +20,15 @@ from mssante_sim.imap.core import commands as c
 from mssante_sim.imap.core import responses as r
 from mssante_sim.imap.core.capabilities import advertised
 from mssante_sim.imap.core.encode import encode
+from mssante_sim.imap.core.extensions import Extension, switched_on
 from mssante_sim.imap.core.faults import AuthenticationFailed, ImapFault, NotImap, SyntaxFault, UnknownCommand
-from mssante_sim.imap.core.flags import RECENT, announcement
 from mssante_sim.imap.core.framing import CommandFramer, ContinuationNeeded, Frame, Refused, read_tag
 from mssante_sim.imap.core.limits import ImapLimits
 from mssante_sim.imap.core.parse import parse
 from mssante_sim.imap.core.sasl import Exchange, decode_response, exchange
 from mssante_sim.imap.core.states import Phase, check, may_send_expunge, phase_after
-from mssante_sim.imap.core.view import FolderView, Updates
+from mssante_sim.imap.core.telling import news
+from mssante_sim.imap.core.view import FolderView
 from mssante_sim.storage.api import Change
 
 __all__ = ["ANSWERED_HERE", "Done", "Hangup", "ImapSession", "Run", "Step", "Upgrade", "Write"]
@@ -71,6 +72,7 @@ class Done:
     code: str | None = None
     untagged: tuple[r.Response, ...] = ()
     view: FolderView | None = None  # the folder it selected
+    removed: bool = False  # messages of the selected folder are gone
 
 
 class ImapSession:
@@ -78,12 +80,13 @@ class ImapSession:
 
     __slots__ = (
         "_bad", "_early", "_exchange", "_failed_logins", "_framer", "_idle", "_limits", "_out", "_running", "_secure",
-        "_spoken", "_step", "phase", "view",
+        "_spoken", "_step", "enabled", "phase", "view",
     )  # fmt: skip
 
     def __init__(self, limits: ImapLimits, *, secure: bool) -> None:
         self.phase = Phase.ANONYMOUS
         self.view: FolderView | None = None
+        self.enabled: frozenset[Extension] = frozenset()
         self._limits = limits
         self._secure = secure
         self._framer = CommandFramer(limits.frames)
@@ -222,13 +225,26 @@ class ImapSession:
         self._bad = 0
         try:
             read_only = self.view is not None and self.view.read_only
-            check(command, self.phase, secure=self._secure, read_only=read_only)
+            check(command, self.phase, secure=self._secure, read_only=read_only, enabled=self.enabled)
+            self._enable(switched_on(command))
             if type(command) in ANSWERED_HERE:
                 self._answer_here(command)
             else:
                 self._run(command)
         except ImapFault as fault:
             self._say(r.reply_to(command.tag, fault))
+
+    def _enable(self, extensions: frozenset[Extension]) -> None:
+        """`extensions` are on; who turns to CONDSTORE is told where its mailbox stands [RFC 7162 §3.1]."""
+        new = extensions - self.enabled
+        self.enabled |= new
+        if self.view is not None and Extension.CONDSTORE in new:
+            self._say_modseq(self.view)
+        if self.view is not None and Extension.REV2 in new:
+            self.view.forget_recent()
+
+    def _say_modseq(self, view: FolderView) -> None:
+        self._say(r.Reply(r.Condition.OK, "Told up to here.", codes.highest_modseq(view.told_up_to)))
 
     def _run(self, command: c.Command) -> None:
         self._running = command
@@ -325,6 +341,8 @@ class ImapSession:
             self._framer.logged_in = True
             code = codes.capability(self.capabilities)
         self._release(command)
+        if done.removed and self.view is not None and Extension.QRESYNC in self.enabled:
+            code = codes.highest_modseq(self.view.told_up_to)  # [RFC 7162 §3.2.7] [RFC 6851 §4.4]
         self._say(r.Reply(r.Condition.OK, done.text, code, command.tag))
 
     def _failed(self, command: c.Command, fault: ImapFault) -> None:
@@ -347,23 +365,13 @@ class ImapSession:
         if view is None or not view.has_news():
             return
         updates = view.release(expunges=may_send_expunge(command))
-        self._say_updates(view, updates)
+        for response in news(view, updates, self.enabled):
+            self._say(response)
         if updates.gone:
             self.bye("The selected mailbox was deleted.")  # [RFC 2180 §3.3]
-
-    def _say_updates(self, view: FolderView, updates: Updates) -> None:
-        for number in updates.expunged:
-            self._say(r.Expunged(number))
-        if updates.exists is not None:
-            self._say(r.Exists(updates.exists))
-        if updates.recent is not None:
-            self._say(r.Recent(updates.recent))
-        for number, state in updates.flags:
-            if view.learns(state.flags):
-                for response in announcement(view.keywords, read_only=view.read_only):
-                    self._say(response)
-            flags = state.flags | {RECENT} if view.is_recent(state.uid) else state.flags
-            self._say(r.Fetched(number, (r.UidItem(state.uid), r.FlagsItem(flags))))
+        elif Extension.CONDSTORE in self.enabled and view.has_news():
+            # Removals go on waiting, though newer mod-sequences may have been told [RFC 7162 §3.2].
+            self._say_modseq(view)
 
     def _say(self, response: r.Response) -> None:
         self._out.append(encode(response))

@@ -19,7 +19,9 @@ from enum import Enum, auto
 from typing import Final
 
 from mssante_sim.imap.core import commands as c
+from mssante_sim.imap.core.extensions import Extension, missing
 from mssante_sim.imap.core.faults import LoginDisabled, ReadOnlyMailbox, WrongPhase
+from mssante_sim.imap.core.search_keys import IsNumbered, mentions
 
 __all__ = ["RULES", "Phase", "Rule", "check", "may_send_expunge", "phase_after"]
 
@@ -96,8 +98,10 @@ _WRONG_PHASE: Final = {
 }
 
 
-def check(command: c.Command, phase: Phase, *, secure: bool, read_only: bool) -> None:
-    """`command` may run in `phase`, over this connection and in this folder.
+def check(
+    command: c.Command, phase: Phase, *, secure: bool, read_only: bool, enabled: frozenset[Extension] = frozenset()
+) -> None:
+    """`command` may run in `phase`, over this connection and in this folder, with what is `enabled`.
 
     Raises:
         WrongPhase, LoginDisabled, ReadOnlyMailbox: it may not.
@@ -109,13 +113,22 @@ def check(command: c.Command, phase: Phase, *, secure: bool, read_only: bool) ->
         raise WrongPhase("TLS is already active.")
     if rule.needs_tls and not secure:
         raise LoginDisabled("Send STARTTLS first.")
+    if without := missing(command, enabled):
+        raise WrongPhase(f"Send ENABLE {without.value} first.")
     if rule.needs_write and read_only:
         raise ReadOnlyMailbox("The mailbox was opened read-only.")
 
 
 def may_send_expunge(command: c.Command) -> bool:
-    """Whether messages may be told to be gone before `command` ends; its UID form uses no numbers."""
-    return not RULES[type(command)].uses_seqnums or bool(getattr(command, "by_uid", False))
+    """Whether messages may be told to be gone before `command` ends; its UID form uses no numbers.
+
+    Except a UID SEARCH for numbers [RFC 7162 §3.2.10.2].
+    """
+    if not RULES[type(command)].uses_seqnums:
+        return True
+    if isinstance(command, c.Search) and mentions(command.key, IsNumbered):
+        return False
+    return bool(getattr(command, "by_uid", False))
 
 
 def phase_after(command: c.Command, phase: Phase, *, ok: bool) -> Phase:

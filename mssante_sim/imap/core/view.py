@@ -16,7 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
-from mssante_sim.imap.core.sequence import SeqNum, SequenceSet
+from mssante_sim.imap.core.flags import RECENT
+from mssante_sim.imap.core.sequence import SavedResult, SeqNum, Targets
 from mssante_sim.storage.api import (
     Arrived,
     Change,
@@ -26,10 +27,13 @@ from mssante_sim.storage.api import (
     Folder,
     FolderGone,
     FolderSnapshot,
+    ModSeq,
     Uid,
 )
 
 __all__ = ["FolderView", "Updates"]
+
+_ABOVE_ALL = 2**32  # of UIDs
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Updates:
     """What the client is told now, in this order: numbers of EXPUNGE, then the new totals, then flags."""
 
     expunged: tuple[SeqNum, ...] = ()  # highest number first, so that none shifts another
+    vanished: tuple[Uid, ...] = ()  # the same messages, ascending
     exists: int | None = None
     recent: int | None = None
     flags: tuple[tuple[SeqNum, FlagState], ...] = ()  # number after the expunges
@@ -54,6 +59,7 @@ class FolderView:
         "_expunged",
         "_flags",
         "_gone",
+        "_heard",
         "_mixed",
         "_newest",
         "_recent_from",
@@ -62,6 +68,7 @@ class FolderView:
         "folder",
         "keywords",
         "read_only",
+        "saved",
     )
 
     def __init__(self, folder: Folder, snapshot: FolderSnapshot, *, read_only: bool) -> None:
@@ -72,8 +79,10 @@ class FolderView:
         self._since = snapshot.status.highestmodseq  # older changes are in the snapshot already
         self._newest = snapshot.status.uidnext - 1  # highest UID known or waiting
         self._recent_from = snapshot.status.recent_from
-        self._arrived: list[Uid] = []
-        self._expunged: set[Uid] = set()
+        self._heard = self._since  # of the latest change noticed
+        self.saved: list[Uid] = []  # ascending: what `$` stands for
+        self._arrived: dict[Uid, ModSeq] = {}
+        self._expunged: dict[Uid, ModSeq] = {}
         self._flags: dict[Uid, FlagState] = {}
         self._mixed: set[Uid] = set()  # waiting flags with more than one change behind them
         self._gone = False
@@ -93,24 +102,37 @@ class FolderView:
         place = bisect_left(self._uids, uid)
         return SeqNum(place + 1) if place < len(self._uids) and self._uids[place] == uid else None
 
-    def by_number(self, numbers: SequenceSet) -> list[Uid]:
+    @property
+    def newest(self) -> Uid:
+        """The highest UID that any message has, or had."""
+        return Uid(self._newest)
+
+    def by_number(self, numbers: Targets) -> list[Uid]:
         """UIDs of the messages that have `numbers`, ascending; a number above the last names nothing here."""
+        if isinstance(numbers, SavedResult):
+            return list(self.saved)
         chosen: list[int] = []
         for first, last in numbers.resolve(len(self._uids)):
             chosen += self._uids[first - 1 : last]
         return cast("list[Uid]", chosen)
 
-    def by_uid(self, uids: SequenceSet) -> list[Uid]:
+    def by_uid(self, uids: Targets) -> list[Uid]:
         """Known UIDs among `uids`, ascending."""
+        if isinstance(uids, SavedResult):
+            return list(self.saved)
         return cast("list[Uid]", uids.select(self._uids))
 
-    def is_recent(self, uid: Uid) -> bool:
-        r"""Whether this session shows the message as ``\Recent``.
+    def shown(self, uid: Uid, flags: frozenset[str]) -> frozenset[str]:
+        r"""`flags` of a message as this session shows them, with ``\Recent`` if it is that here.
 
         A message that arrives while several sessions look is recent in each of them: none can know that it
         was first [RFC 3501 §2.3.2].
         """
-        return uid >= self._recent_from
+        return flags | {RECENT} if uid >= self._recent_from else flags
+
+    def forget_recent(self) -> None:
+        """No message is recent to this client any more: IMAP4rev2 has no such flag [RFC 9051 §E]."""
+        self._recent_from = Uid(_ABOVE_ALL)
 
     @property
     def recent(self) -> int:
@@ -130,14 +152,17 @@ class FolderView:
         match change:
             case Arrived(states=states):
                 for state in states:
+                    self._heard = max(self._heard, state.modseq)
                     if state.uid > self._newest:
-                        self._arrived.append(state.uid)
+                        self._arrived[state.uid] = state.modseq
                         self._newest = state.uid
             case FlagsChanged(states=states):
                 for state in states:
+                    self._heard = max(self._heard, state.modseq)
                     self._queue_flags(state)
-            case Expunged(uids=uids):
-                self._queue_expunged(uids)
+            case Expunged(uids=uids, modseq=modseq):
+                self._heard = max(self._heard, modseq)
+                self._queue_expunged(uids, modseq)
             case FolderGone():
                 self._gone = True
 
@@ -152,14 +177,13 @@ class FolderView:
             self._mixed.add(uid)
         self._flags[uid] = state
 
-    def _queue_expunged(self, uids: Iterable[Uid]) -> None:
+    def _queue_expunged(self, uids: Iterable[Uid], modseq: ModSeq) -> None:
         for uid in uids:
             if self.number(uid) is not None:
-                self._expunged.add(uid)
+                self._expunged[uid] = modseq
                 self._flags.pop(uid, None)
-        if self._arrived:
-            gone = set(uids)
-            self._arrived = [uid for uid in self._arrived if uid not in gone]
+            else:
+                self._arrived.pop(uid, None)
 
     def is_waiting(self, uid: Uid) -> bool:
         """Whether the client is still to be told of other flags of this message."""
@@ -184,6 +208,12 @@ class FolderView:
             if waiting is not None and waiting.modseq == state.modseq and state.uid not in self._mixed:
                 del self._flags[state.uid]
 
+    @property
+    def told_up_to(self) -> ModSeq:
+        """The mod-sequence up to which the client knows of every change, however much waits [RFC 7162 §3.2]."""
+        waiting = [*self._arrived.values(), *self._expunged.values(), *(state.modseq for state in self._flags.values())]
+        return ModSeq(min(waiting) - 1) if waiting else self._heard
+
     # what may be said now ------------------------------------------------------------------------------------------
 
     def has_news(self) -> bool:
@@ -197,7 +227,7 @@ class FolderView:
         """
         if not self.has_news():
             return Updates()
-        numbers = self._drop_expunged() if expunges and self._expunged else ()
+        numbers, vanished = self._drop_expunged() if expunges and self._expunged else ((), ())
         self._uids.extend(self._arrived)
         grown = bool(self._arrived)
         self._arrived.clear()
@@ -208,13 +238,16 @@ class FolderView:
         self._mixed.clear()
         return Updates(
             expunged=numbers,
+            vanished=vanished,
             exists=len(self._uids) if grown else None,
             recent=self.recent if grown else None,
             flags=flags,
             gone=self._gone,
         )
 
-    def _drop_expunged(self) -> tuple[SeqNum, ...]:
+    def _drop_expunged(self) -> tuple[tuple[SeqNum, ...], tuple[Uid, ...]]:
+        vanished = tuple(sorted(self._expunged))
+        self.saved = [uid for uid in self.saved if uid not in self._expunged]
         numbers = sorted((SeqNum(bisect_left(self._uids, uid) + 1) for uid in self._expunged), reverse=True)
         if len(numbers) < 16:
             for number in numbers:
@@ -223,4 +256,4 @@ class FolderView:
             gone = self._expunged
             self._uids = array("I", [uid for uid in self._uids if uid not in gone])
         self._expunged.clear()
-        return tuple(numbers)
+        return tuple(numbers), vanished

@@ -40,6 +40,7 @@ RENDERERS: Final[dict[MessageItem, Renderer]] = {
     MessageItem.ENVELOPE: lambda row, _: b"ENVELOPE " + _summary(row).envelope,
     MessageItem.BODY: lambda row, _: b"BODY " + _summary(row).body,
     MessageItem.BODY_STRUCTURE: lambda row, _: b"BODYSTRUCTURE " + _summary(row).bodystructure,
+    MessageItem.MODSEQ: lambda row, _: b"MODSEQ (%d)" % row.modseq,
 }
 _WANTED: Final = {
     MessageItem.INTERNAL_DATE: Want.DATES,

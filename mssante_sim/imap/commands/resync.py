@@ -1,0 +1,66 @@
+"""What a client missed while it was away [RFC 7162 §3.2.5] [RFC 7162 §3.2.6]."""
+
+from collections.abc import Iterable, Sequence
+
+from mssante_sim.imap.commands.context import Context
+from mssante_sim.imap.core import responses as r
+from mssante_sim.imap.core.arguments import Resync
+from mssante_sim.imap.core.flags import announcement
+from mssante_sim.imap.core.sequence import SequenceSet
+from mssante_sim.imap.core.view import FolderView
+from mssante_sim.storage.api import FlagState, ModSeq, Uid
+
+__all__ = ["missed", "vanished"]
+
+
+async def missed(ctx: Context, view: FolderView, resync: Resync | None) -> tuple[r.Response, ...]:
+    """VANISHED (EARLIER) and changed flags of a folder being selected; nothing if its UIDs are others now."""
+    if resync is None or resync.uidvalidity != view.folder.uidvalidity:
+        return ()
+    changed, gone = await ctx.store.changed_since(view.folder.id, ModSeq(resync.modseq))
+    known = _known_up_to(view, resync.sample)
+    earlier = vanished(view, resync.uids, (uid for uid in gone if uid > known))
+    if resync.uids is not None:
+        asked = frozenset(resync.uids.select([state.uid for state in changed], view.newest))
+        changed = tuple(state for state in changed if state.uid in asked)
+    return (*earlier, *_flags(view, changed))
+
+
+def vanished(view: FolderView, among: SequenceSet | None, gone: Iterable[Uid]) -> tuple[r.Response, ...]:
+    """VANISHED (EARLIER) for what is `gone`, if anything is.
+
+    Neither a message that the client believes to be there, which goes by a VANISHED without EARLIER, nor one that
+    came after all it knows of.
+    """
+    strangers = [uid for uid in gone if uid <= view.newest and view.number(uid) is None]
+    found: Sequence[Uid] = strangers if among is None else among.select(strangers, view.newest)
+    return (r.Vanished(found, earlier=True),) if found else ()
+
+
+def _known_up_to(view: FolderView, sample: tuple[SequenceSet, SequenceSet] | None) -> int:
+    """The last UID of the sample that has its number still: nothing up to it is news to the client.
+
+    [RFC 7162 §3.2.5.2]
+    """
+    if sample is None:
+        return 0
+    numbers, uids = sample
+    pairs = zip(_members(numbers, len(view)), _members(uids, view.newest), strict=False)
+    return max((uid for number, uid in pairs if view.uids[number - 1] == uid), default=0)
+
+
+def _members(numbers: SequenceSet, maximum: int) -> Iterable[int]:
+    for first, last in numbers.resolve(maximum):
+        yield from range(first, last + 1)
+
+
+def _flags(view: FolderView, states: Iterable[FlagState]) -> Iterable[r.Response]:
+    """FETCH with UID, FLAGS and MODSEQ of messages that the client is told of."""
+    for state in states:
+        number = view.number(state.uid)
+        if number is None:
+            continue
+        if view.learns(state.flags):
+            yield from announcement(view.keywords, read_only=view.read_only)
+        flags = view.shown(state.uid, state.flags)
+        yield r.Fetched(number, (r.UidItem(state.uid), r.FlagsItem(flags), r.ModSeqItem(state.modseq)))
