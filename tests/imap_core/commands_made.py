@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mssante_sim.imap.core import commands as c
 from mssante_sim.imap.core import search_keys as k
-from mssante_sim.imap.core.arguments import Resync
+from mssante_sim.imap.core.arguments import Resync, SearchReturn
 from mssante_sim.imap.core.fetch_items import BodySection, MessageItem, SectionText
 from mssante_sim.imap.core.sequence import STAR, SavedResult, SequenceSet
 from mssante_sim.storage.api import FlagMode
@@ -63,6 +63,10 @@ simple_keys = st.one_of(
     st.builds(k.IsNumbered, targets),
     st.builds(k.HasUid, targets),
     st.builds(k.ModifiedSince, modseqs),
+    st.builds(k.Older, st.integers(1, 4_294_967_295)),
+    st.builds(k.Younger, st.integers(1, 4_294_967_295)),
+    st.builds(k.SavedDate, st.sampled_from(k.DateTest), days),
+    st.builds(k.HasEmailId, st.text(ascii_sets.ascii_letters + ascii_sets.digits + "_-", min_size=1, max_size=255)),
 )
 search_keys = st.recursive(
     simple_keys,
@@ -146,11 +150,13 @@ commands = st.one_of(
     lists(),
     st.builds(c.Lsub, tags, any_names, names_or_patterns),
     st.builds(c.Status, tags, names, status_items),
-    st.builds(c.Append, tags, names, st.tuples(uploads)),
+    st.builds(c.Append, tags, names, st.lists(uploads, min_size=1, max_size=3).map(tuple)),
     st.builds(c.GetQuota, tags, texts),
     st.builds(c.SetQuota, tags, texts, st.lists(st.tuples(words, st.integers(0, 2**63 - 1)), max_size=3).map(tuple)),
     st.builds(c.Expunge, tags, targets),
-    st.builds(c.Search, tags, search_keys, st.booleans()),
+    st.builds(
+        c.Search, tags, search_keys, st.booleans(), st.none() | st.frozensets(st.sampled_from(SearchReturn), min_size=1)
+    ),
     fetches(),
     st.builds(
         c.StoreFlags,

@@ -183,13 +183,14 @@ def _(command: c.Status) -> bytes:
 
 @arguments.register
 def _(command: c.Append) -> bytes:
-    (upload,) = command.uploads
-    words = [b"APPEND", mailbox(command.mailbox)]
-    if upload.flags:
-        words.append(flags(upload.flags))
-    if upload.date is not None:
-        words.append(date_time(upload.date))
-    return b" ".join([*words, b"{%d+}\r\n%s" % (len(upload.octets), upload.octets)])
+    return b" ".join([b"APPEND", mailbox(command.mailbox), *map(upload, command.uploads)])
+
+
+def upload(one: c.Upload) -> bytes:
+    words = [flags(one.flags)] if one.flags else []
+    if one.date is not None:
+        words.append(date_time(one.date))
+    return b" ".join([*words, b"{%d+}\r\n%s" % (len(one.octets), one.octets)])
 
 
 @arguments.register
@@ -210,8 +211,11 @@ def _(command: c.Expunge) -> bytes:
 
 @arguments.register
 def _(command: c.Search) -> bytes:
-    return b"SEARCH " + (
-        b" ".join(map(search_key, command.key.keys)) if isinstance(command.key, k.And) else search_key(command.key)
+    returns = b"" if command.returns is None else b"RETURN %b " % group(one.value.encode() for one in command.returns)
+    return (
+        b"SEARCH "
+        + returns
+        + (b" ".join(map(search_key, command.key.keys)) if isinstance(command.key, k.And) else search_key(command.key))
     )
 
 
@@ -290,3 +294,11 @@ def search_key(key: k.SearchKey) -> bytes:
             return f"UID {uids}".encode()
         case k.ModifiedSince(modseq):
             return b"MODSEQ %d" % modseq
+        case k.Older(seconds):
+            return b"OLDER %d" % seconds
+        case k.Younger(seconds):
+            return b"YOUNGER %d" % seconds
+        case k.SavedDate(test, value):
+            return b"SAVED" + test.value.encode() + b" " + day(value)
+        case k.HasEmailId(identity):
+            return b"EMAILID " + identity.encode()

@@ -10,6 +10,7 @@ from mssante_sim.imap.core import codes
 from mssante_sim.imap.core import responses as r
 from mssante_sim.imap.core.commands import Append, CopyMessages, Expunge, MoveMessages, StoreFlags
 from mssante_sim.imap.core.extensions import Extension
+from mssante_sim.imap.core.faults import ImapFault
 from mssante_sim.imap.core.session import Done
 from mssante_sim.message.summary import Summary, summarise
 from mssante_sim.storage.api import FlagChange, FlagState, ModSeq, NewMessage, Uid
@@ -126,8 +127,11 @@ async def append(ctx: Context, command: Append) -> Done:
 
     Raises:
         TryCreate: there is no such folder.
+        ImapFault: a message has no octet, which is how a client takes its command back [RFC 3502 §6.3.11].
     """
     target = await ctx.target(command.mailbox)
+    if not all(upload.octets for upload in command.uploads):
+        raise ImapFault("A message must not be empty; nothing was stored.")
     now = ctx.services.clock.now()
     messages = [
         NewMessage(upload.octets, await _summary(upload.octets), upload.date or now, upload.flags)

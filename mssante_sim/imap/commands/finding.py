@@ -18,7 +18,7 @@ _TESTED_HERE_OCTETS: Final = 64 * 1024
 async def find(ctx: Context, key: SearchKey, want: Want = Want.FLAGS) -> AsyncIterator[list[MessageRow]]:
     """The messages that answer `key`, in the order of their numbers, a slice at a time; with the columns of `want`."""
     view = ctx.view
-    test = compiled(key, view)
+    test = compiled(key, view, ctx.services.clock.now())
     async for rows in ctx.store.rows(view.folder.id, candidates(key, view), want | wanted(key)):
         found = []
         for row in rows:

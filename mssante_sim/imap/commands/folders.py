@@ -3,9 +3,11 @@
 import unicodedata
 
 from mssante_sim.imap.commands.context import Context
+from mssante_sim.imap.core import codes
 from mssante_sim.imap.core.commands import Create, Delete, Rename, Subscribe, Unsubscribe
-from mssante_sim.imap.core.faults import AlreadyExists, Cannot, MailboxMissing
+from mssante_sim.imap.core.faults import AlreadyExists, BadSpecialUse, Cannot, MailboxMissing
 from mssante_sim.imap.core.session import Done
+from mssante_sim.imap.render.identity import mailbox_id
 from mssante_sim.storage.api import FolderSpec
 from mssante_sim.storage.errors import FolderExists, FolderMissing
 
@@ -13,6 +15,8 @@ __all__ = ["create", "delete", "rename", "subscribe", "unsubscribe"]
 
 _NAME_OCTETS = 1_000
 _LEVELS = 20
+_USES = frozenset({"\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash"})
+r"""Folders of mail; ``\All`` and ``\Flagged`` would be views of others [RFC 6154 §2]."""
 
 
 async def create(ctx: Context, command: Create) -> Done:
@@ -20,15 +24,19 @@ async def create(ctx: Context, command: Create) -> Done:
 
     Raises:
         AlreadyExists, Cannot: it did already, or no folder can have that name.
+        BadSpecialUse: no folder can have that use, or those together [RFC 6154 §3].
     """
     if len(command.special_uses) > 1:
-        raise Cannot("A mailbox has one special use at most.")
+        raise BadSpecialUse("A mailbox has one special use at most.")
+    if not _USES.issuperset(command.special_uses):
+        raise BadSpecialUse(f"A mailbox can be made for {', '.join(sorted(_USES))}.")
     use = command.special_uses[0] if command.special_uses else None
     try:
-        await ctx.store.create_folder(ctx.account, FolderSpec(_new_name(command.mailbox), use, subscribed=False))
+        spec = FolderSpec(_new_name(command.mailbox), use, subscribed=False)
+        folder = await ctx.store.create_folder(ctx.account, spec)
     except FolderExists as error:
         raise AlreadyExists("Mailbox exists already.") from error
-    return Done("Create completed.")
+    return Done("Create completed.", codes.mailbox_id(mailbox_id(folder)))
 
 
 async def delete(ctx: Context, command: Delete) -> Done:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from mssante_sim.imap.commands.context import Context
+from mssante_sim.imap.commands.counting import counted
 from mssante_sim.imap.core import responses as r
 from mssante_sim.imap.core.commands import List, ListReturn, ListSelection, Lsub, Namespace
 from mssante_sim.imap.core.patterns import ListPattern
@@ -27,8 +28,16 @@ async def list_folders(ctx: Context, command: List) -> Done:
         return Done("List completed.", untagged=(root,))
     tree = _Tree(await ctx.store.folders(ctx.account), await ctx.store.subscriptions(ctx.account))
     patterns = [ListPattern(command.reference + pattern) for pattern in command.patterns]
-    listed = [found for name in tree.names if (found := tree.listed(name, patterns, command)) is not None]
-    return Done("List completed.", untagged=tuple(listed))
+    untagged: list[r.Response] = []
+    for name in tree.names:
+        listed = tree.listed(name, patterns, command)
+        if listed is None:
+            continue
+        untagged.append(listed)
+        folder = tree.folder(name)
+        if command.status and folder is not None and not listed.child_info:  # [RFC 5819 §2]
+            untagged.append(await counted(ctx, folder, name, command.status))
+    return Done("List completed.", untagged=tuple(untagged))
 
 
 async def list_subscribed(ctx: Context, command: Lsub) -> Done:
@@ -54,6 +63,10 @@ class _Tree:
         self._subscribed = subscribed
         self._parents = _parents(self._folders)
         self.names = [*self._folders, *sorted((self._parents | subscribed) - self._folders.keys())]
+
+    def folder(self, name: str) -> Folder | None:
+        """The folder of that name, if it is one."""
+        return self._folders.get(name)
 
     def listed(self, name: str, patterns: Sequence[ListPattern], command: List) -> r.Listed | None:
         """How `name` is listed, if it is."""

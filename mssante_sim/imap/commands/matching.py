@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from mssante_sim.imap.core import search_keys as k
 from mssante_sim.imap.core.search_keys import DateTest, SearchKey
 from mssante_sim.imap.core.view import FolderView
+from mssante_sim.imap.render.identity import email_id
 from mssante_sim.message.headers import decode_text, decode_words, fields, unfold
 from mssante_sim.message.parts import decoded, parse, walk
 from mssante_sim.message.text import decode_charset
@@ -51,7 +52,7 @@ def candidates(key: SearchKey, view: FolderView) -> list[Uid]:
             return [Uid(uid) for uid in view.uids]
 
 
-def wanted(key: SearchKey) -> Want:
+def wanted(key: SearchKey) -> Want:  # noqa: PLR0911 - a flat list of kinds
     """The columns that a test of `key` looks at, or that say where a header ends."""
     match key:
         case k.And(keys):
@@ -63,23 +64,25 @@ def wanted(key: SearchKey) -> Want:
             return wanted(left) | wanted(right)
         case k.Not(inner):
             return wanted(inner)
-        case k.ReceivedDate():
+        case k.ReceivedDate() | k.SavedDate() | k.Older() | k.Younger():
             return Want.DATES
+        case k.HasEmailId():
+            return Want.PREFIX
         case k.HeaderHas() | k.SentDate() | k.BodyHas() | k.TextHas():
             return Want.PREFIX | Want.SUMMARY
         case _:
             return Want.FLAGS
 
 
-def compiled(key: SearchKey, view: FolderView) -> Test:  # noqa: PLR0911 - a flat list of kinds
-    """The test of `key` in the folder of `view`."""
+def compiled(key: SearchKey, view: FolderView, now: datetime) -> Test:  # noqa: PLR0911 - a flat list of kinds
+    """The test of `key` in the folder of `view`, at the instant `now`."""
     match key:
         case k.And(keys):
-            return _all([compiled(one, view) for one in keys])
+            return _all([compiled(one, view, now) for one in keys])
         case k.Or(left, right):
-            return _not(_all([_not(compiled(left, view)), _not(compiled(right, view))]))
+            return _not(_all([_not(compiled(left, view, now)), _not(compiled(right, view, now))]))
         case k.Not(inner):
-            return _not(compiled(inner, view))
+            return _not(compiled(inner, view, now))
         case k.HeaderHas() | k.SentDate():
             holds = _field_holds(key) if isinstance(key, k.HeaderHas) else _sent(key)
             return lambda known: None if known.header is None else holds(known.header)
@@ -88,6 +91,8 @@ def compiled(key: SearchKey, view: FolderView) -> Test:  # noqa: PLR0911 - a fla
         case k.HasUid() | k.IsNumbered():
             chosen = frozenset(candidates(key, view))
             return lambda known: known.row.uid in chosen
+        case k.ReceivedDate() | k.SavedDate() | k.Older() | k.Younger():
+            return _date_test(key, now)
         case _:
             return _row_test(key)
 
@@ -114,10 +119,8 @@ def _not(inner: Test) -> Test:
     return test
 
 
-def _row_test(key: k.Always | k.HasFlag | k.Larger | k.Smaller | k.ReceivedDate | k.ModifiedSince) -> Test:
+def _row_test(key: k.Always | k.HasFlag | k.Larger | k.Smaller | k.ModifiedSince | k.HasEmailId) -> Test:
     match key:
-        case k.ModifiedSince(modseq):
-            return lambda known: known.row.modseq >= modseq
         case k.Always():
             return lambda _: True
         case k.HasFlag(flag):
@@ -127,8 +130,28 @@ def _row_test(key: k.Always | k.HasFlag | k.Larger | k.Smaller | k.ReceivedDate 
             return lambda known: known.row.octets > octets
         case k.Smaller(octets):
             return lambda known: known.row.octets < octets
+        case k.ModifiedSince(modseq):
+            return lambda known: known.row.modseq >= modseq
+        case k.HasEmailId(identity):
+            return lambda known: email_id(known.row) == identity
+
+
+def _date_test(key: k.ReceivedDate | k.SavedDate | k.Older | k.Younger, now: datetime) -> Test:
+    match key:
         case k.ReceivedDate(test, day):
             return lambda known: _compares(known.row.internal_date, test, day)
+        case k.SavedDate(test, day):
+            return lambda known: _compares(known.row.saved_date, test, day)
+        case k.Older(seconds):
+            return lambda known: _age(known.row, now) >= seconds
+        case k.Younger(seconds):
+            return lambda known: _age(known.row, now) <= seconds
+
+
+def _age(row: MessageRow, now: datetime) -> int:
+    """Seconds since the message came, to the resolution of a second [RFC 5032 §2]."""
+    assert row.internal_date is not None, "dates were not read"  # noqa: S101 - `wanted` asks for them
+    return int(now.timestamp()) - int(row.internal_date.timestamp())
 
 
 def _compares(found: datetime | None, test: DateTest, day: date) -> bool:

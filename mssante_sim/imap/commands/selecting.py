@@ -1,19 +1,18 @@
-"""SELECT, EXAMINE, CLOSE, UNSELECT, STATUS."""
-
-from bisect import bisect_left
+"""SELECT, EXAMINE, CLOSE, UNSELECT."""
 
 from mssante_sim.imap.commands.context import Context
 from mssante_sim.imap.commands.resync import missed
 from mssante_sim.imap.core import codes
 from mssante_sim.imap.core import responses as r
-from mssante_sim.imap.core.commands import Close, Select, Status, StatusItem, Unselect
+from mssante_sim.imap.core.commands import Close, Select, Unselect
 from mssante_sim.imap.core.encode import encode
 from mssante_sim.imap.core.flags import announcement
 from mssante_sim.imap.core.session import Done
 from mssante_sim.imap.core.view import FolderView
-from mssante_sim.storage.api import Folder, FolderStatus
+from mssante_sim.imap.render.identity import mailbox_id
+from mssante_sim.storage.api import FolderStatus
 
-__all__ = ["close", "select", "status", "unselect"]
+__all__ = ["close", "select", "unselect"]
 
 
 async def select(ctx: Context, command: Select) -> Done:
@@ -46,6 +45,7 @@ def _opened(view: FolderView, counters: FolderStatus) -> tuple[r.Response, ...]:
         r.Reply(r.Condition.OK, "UIDs valid.", codes.uid_validity(counters.uidvalidity)),
         r.Reply(r.Condition.OK, "Predicted next UID.", codes.uid_next(counters.uidnext)),
         r.Reply(r.Condition.OK, "Highest.", codes.highest_modseq(counters.highestmodseq)),
+        r.Reply(r.Condition.OK, "Its identifier.", codes.mailbox_id(mailbox_id(view.folder))),
     )
 
 
@@ -62,42 +62,3 @@ async def unselect(ctx: Context, _: Unselect) -> Done:
     """No folder is selected, nothing was removed [RFC 3691 §2]."""
     ctx.release()
     return Done("Unselect completed.")
-
-
-async def status(ctx: Context, command: Status) -> Done:
-    """Counters of a folder, selected or not [RFC 3501 §6.3.10].
-
-    Raises:
-        MailboxMissing: there is no such folder.
-    """
-    folder = await ctx.folder(command.mailbox)
-    counters = await ctx.store.status(folder.id)
-    values = []
-    for item in command.items:
-        recent = await _recent(ctx, folder, counters) if item is StatusItem.RECENT else 0
-        values.append((item, _value(item, counters, recent)))
-    return Done("Status completed.", untagged=(r.MailboxStatus(command.mailbox, tuple(values)),))
-
-
-def _value(item: StatusItem, counters: FolderStatus, recent: int) -> int:
-    match item:
-        case StatusItem.MESSAGES:
-            return counters.messages
-        case StatusItem.RECENT:
-            return recent
-        case StatusItem.UID_NEXT:
-            return counters.uidnext
-        case StatusItem.UID_VALIDITY:
-            return counters.uidvalidity
-        case StatusItem.UNSEEN:
-            return counters.unseen
-        case StatusItem.HIGHEST_MODSEQ:
-            return counters.highestmodseq
-
-
-async def _recent(ctx: Context, folder: Folder, counters: FolderStatus) -> int:
-    """Messages that no session was shown yet; counted only if there can be some."""
-    if counters.recent_from >= counters.uidnext:
-        return 0
-    uids = (await ctx.store.snapshot(folder.id)).uids
-    return len(uids) - bisect_left(uids, counters.recent_from)

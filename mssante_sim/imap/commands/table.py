@@ -6,6 +6,7 @@ from typing import Any, Final
 from mssante_sim.imap.commands import (
     authentication,
     changing,
+    counting,
     extensions,
     fetching,
     folders,
@@ -46,7 +47,7 @@ HANDLERS: Final[dict[type[c.Command], Handler]] = {
     c.Search: searching.search,
     c.Select: selecting.select,
     c.SetQuota: quota.set_quota,
-    c.Status: selecting.status,
+    c.Status: counting.status,
     c.StoreFlags: changing.store_flags,
     c.Subscribe: folders.subscribe,
     c.Unselect: selecting.unselect,

@@ -11,10 +11,11 @@ __all__ = ["MECHANISMS", "PROMISES", "advertised", "broken_promises"]
 MECHANISMS: Final = ("PLAIN", "LOGIN")
 """SASL mechanisms; all send the password, so all need TLS [RFC 4616], [draft-murchison-sasl-login §2]."""
 
-_BASE: Final = ("IMAP4rev1", "SASL-IR", "LITERAL+", "ID", "ENABLE", "IDLE")
+_BASE: Final = ("IMAP4rev1", "SASL-IR", "ID", "ENABLE", "IDLE")
 _LOGGED_IN: Final = (
-    "NAMESPACE", "UIDPLUS", "MOVE", "UNSELECT", "CHILDREN", "SPECIAL-USE", "LIST-EXTENDED", "QUOTA",
-    "QUOTA=RES-STORAGE", "CONDSTORE", "QRESYNC",
+    "LITERAL+", "NAMESPACE", "UIDPLUS", "MOVE", "UNSELECT", "CHILDREN", "SPECIAL-USE", "CREATE-SPECIAL-USE",
+    "LIST-EXTENDED", "LIST-STATUS", "STATUS=SIZE", "QUOTA", "QUOTA=RES-STORAGE", "CONDSTORE", "QRESYNC", "ESEARCH",
+    "SEARCHRES", "WITHIN", "MULTIAPPEND", "OBJECTID", "SAVEDATE",
 )  # fmt: skip
 
 PROMISES: Final[dict[str, tuple[type[c.Command], ...]]] = {
@@ -28,7 +29,8 @@ PROMISES: Final[dict[str, tuple[type[c.Command], ...]]] = {
     "AUTH=PLAIN": (c.Authenticate,),
     "AUTH=LOGIN": (c.Authenticate,),
     "SASL-IR": (c.Authenticate,),  # [RFC 4959]
-    "LITERAL+": (),  # framing  [RFC 7888]
+    "LITERAL-": (),  # framing, which refuses larger ones before the login [RFC 7888 §5]
+    "LITERAL+": (),  # framing [RFC 7888 §3]
     "ID": (c.Id,),  # [RFC 2971]
     "ENABLE": (c.Enable,),  # [RFC 5161]
     "IDLE": (c.Idle,),  # [RFC 2177]
@@ -37,23 +39,36 @@ PROMISES: Final[dict[str, tuple[type[c.Command], ...]]] = {
     "MOVE": (c.MoveMessages,),  # [RFC 6851]
     "UNSELECT": (c.Unselect,),  # [RFC 3691]
     "CHILDREN": (c.List,),  # [RFC 3348]
-    "SPECIAL-USE": (c.List,),  # [RFC 6154]
+    "SPECIAL-USE": (c.List,),  # [RFC 6154 §2]
+    "CREATE-SPECIAL-USE": (c.Create,),  # [RFC 6154 §3]
     "LIST-EXTENDED": (c.List,),  # [RFC 5258]
+    "LIST-STATUS": (c.List, c.Status),  # [RFC 5819 §2]
+    "STATUS=SIZE": (c.Status,),  # [RFC 8438 §3]
     "QUOTA": (c.GetQuota, c.GetQuotaRoot, c.SetQuota),  # [RFC 9208]
     "QUOTA=RES-STORAGE": (c.GetQuota, c.Status),
     "CONDSTORE": (c.Enable, c.Select, c.Status, c.Fetch, c.StoreFlags, c.Search),  # [RFC 7162 §3.1]
     "QRESYNC": (c.Enable, c.Select, c.Fetch, c.Expunge),  # [RFC 7162 §3.2]
+    "ESEARCH": (c.Search,),  # [RFC 4731 §3.1]
+    "SEARCHRES": (c.Search, c.Fetch, c.StoreFlags, c.CopyMessages, c.MoveMessages),  # [RFC 5182 §2.1]
+    "WITHIN": (c.Search,),  # [RFC 5032 §2]
+    "MULTIAPPEND": (c.Append,),  # [RFC 3502 §6.3.11]
+    "APPENDLIMIT": (c.Append, c.Status),  # [RFC 7889 §2]
+    "OBJECTID": (c.Create, c.Select, c.Status, c.Fetch, c.Search),  # [RFC 8474 §4]
+    "SAVEDATE": (c.Fetch, c.Search),  # [RFC 8514 §4.1]
 }  # fmt: skip
-"""Each capability, and the commands without which it would be a lie."""
+"""Each capability, without the value that some have, and the commands without which it would be a lie."""
 
 
-def advertised(phase: Phase, *, secure: bool) -> tuple[str, ...]:
-    """Capabilities of a connection; before TLS and before login only what can be used then [RFC 3501 §6.1.1]."""
+def advertised(phase: Phase, *, secure: bool, append_limit: int) -> tuple[str, ...]:
+    """Capabilities of a connection; before TLS and before login only what can be used then [RFC 3501 §6.1.1].
+
+    A literal that nobody asked for may be as large as any after the login, and small before [RFC 7888 §5].
+    """
     if phase is not Phase.ANONYMOUS:
-        return _BASE + _LOGGED_IN
+        return (*_BASE, *_LOGGED_IN, f"APPENDLIMIT={append_limit}")
     if not secure:
-        return (*_BASE, "STARTTLS", "LOGINDISABLED")
-    return (*_BASE, *(f"AUTH={name}" for name in MECHANISMS))
+        return (*_BASE, "LITERAL-", "STARTTLS", "LOGINDISABLED")
+    return (*_BASE, "LITERAL-", *(f"AUTH={name}" for name in MECHANISMS))
 
 
 def broken_promises(implemented: Collection[type[c.Command]]) -> list[str]:

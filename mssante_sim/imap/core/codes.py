@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from mssante_sim.imap.core.sequence import format_set
 
 __all__ = [
-    "CLOSED", "append_uid", "capability", "copy_uid", "highest_modseq", "modified", "permanent_flags", "uid_next",
-    "uid_validity",
+    "CLOSED", "append_uid", "capability", "copy_uid", "highest_modseq", "mailbox_id", "modified",
+    "permanent_flags", "uid_next", "uid_validity",
 ]  # fmt: skip
 
 CLOSED = "CLOSED"
@@ -55,3 +55,8 @@ def highest_modseq(modseq: int) -> str:
 def modified(numbers: Iterable[int]) -> str:
     """MODIFIED: messages, or UIDs, that were changed since; not empty [RFC 7162 §3.1.3]."""
     return f"MODIFIED {format_set(numbers)}"
+
+
+def mailbox_id(identity: str) -> str:
+    """MAILBOXID [RFC 8474 §4.1]."""
+    return f"MAILBOXID ({identity})"

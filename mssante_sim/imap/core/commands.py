@@ -184,6 +184,11 @@ class StatusItem(Enum):
     UID_VALIDITY = "UIDVALIDITY"
     UNSEEN = "UNSEEN"
     HIGHEST_MODSEQ = "HIGHESTMODSEQ"  # [RFC 7162 §3.1.7]
+    SIZE = "SIZE"  # [RFC 8438 §3]
+    DELETED = "DELETED"
+    DELETED_STORAGE = "DELETED-STORAGE"  # [RFC 9208 §4.1.4]
+    APPEND_LIMIT = "APPENDLIMIT"  # [RFC 7889 §3.1]
+    MAILBOX_ID = "MAILBOXID"  # [RFC 8474 §4.3]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +210,10 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Append(Command):
-    """APPEND [RFC 3501 §6.3.11]."""
+    """APPEND, of one message or more [RFC 3501 §6.3.11] [RFC 3502 §6.3.11]."""
 
     mailbox: str
-    uploads: tuple[Upload, ...]  # exactly one, until MULTIAPPEND
+    uploads: tuple[Upload, ...]
 
 
 @dataclass(frozen=True, slots=True)

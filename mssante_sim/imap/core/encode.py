@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import assert_never
 
 from mssante_sim.imap.core import responses as r
+from mssante_sim.imap.core.commands import StatusItem
 from mssante_sim.imap.core.octets import ATOM_CHARS, MONTHS, QUOTED_CHARS, class_of
 from mssante_sim.imap.core.sequence import format_set
 from mssante_sim.imap.core.utf7 import encode_name
@@ -61,8 +62,10 @@ def _data(response: r.Data) -> bytes:  # noqa: C901, PLR0911, PLR0912 - a flat l
         case r.Listed():
             return _listed(response)
         case r.MailboxStatus(name, values):
-            counts = b" ".join(b"%s %d" % (_ascii(item.value), count) for item, count in values)
+            counts = b" ".join(_status(item, value) for item, value in values)
             return b"STATUS %s (%s)" % (_mailbox(name), counts)
+        case r.Searched():
+            return _searched(response)
         case r.Quota(root, resources):
             lines = b" ".join(b"%s %d %d" % (_ascii(name), used, limit) for name, used, limit in resources)
             return b"QUOTA %s (%s)" % (_astring(root.encode()), lines)
@@ -80,6 +83,30 @@ def _found(name: bytes, numbers: Sequence[int], modseq: int | None) -> bytes:
     if numbers and modseq is not None:
         words.append(b"(MODSEQ %d)" % modseq)
     return b" ".join(words)
+
+
+def _searched(found: r.Searched) -> bytes:
+    """``"ESEARCH" [search-correlator] [SP "UID"] *(SP search-return-data)`` [RFC 4731 §4]."""
+    words = [b"ESEARCH (TAG %b)" % _quoted(found.tag.encode("ascii"))]
+    if found.by_uid:
+        words.append(b"UID")
+    if found.lowest is not None:
+        words.append(b"MIN %d" % found.lowest)
+    if found.highest is not None:
+        words.append(b"MAX %d" % found.highest)
+    if found.numbers:
+        words.append(b"ALL " + format_set(found.numbers).encode("ascii"))
+    if found.count is not None:
+        words.append(b"COUNT %d" % found.count)
+    if found.modseq is not None:
+        words.append(b"MODSEQ %d" % found.modseq)
+    return b" ".join(words)
+
+
+def _status(item: StatusItem, value: int | str) -> bytes:
+    """``status-att-val``; an identifier stands in parentheses [RFC 8474 §4.3]."""
+    shown = b"(%b)" % _ascii(value) if isinstance(value, str) else b"%d" % value
+    return b"%b %b" % (_ascii(item.value), shown)
 
 
 def _reply(reply: r.Reply) -> bytes:

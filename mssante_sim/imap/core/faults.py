@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 from mssante_sim.errors import SimulatorError
 
 __all__ = [
-    "AlreadyExists", "AuthenticationFailed", "BadCharset", "Cannot", "ImapFault", "LimitReached",
+    "AlreadyExists", "AuthenticationFailed", "BadCharset", "BadSpecialUse", "Cannot", "ImapFault", "LimitReached",
     "LoginDisabled", "MailboxMissing", "NoPermission", "NotImap", "OverQuota", "ReadOnlyMailbox",
     "SyntaxFault", "TooBig", "TryCreate", "Unavailable", "UnknownCommand", "WrongPhase",
 ]  # fmt: skip
@@ -124,6 +124,13 @@ class BadCharset(ImapFault):
     """The charset of a SEARCH is not supported [RFC 3501 §6.4.4]."""
 
     code = "BADCHARSET (US-ASCII UTF-8)"
+    saving = False  # the result was to be saved: what was saved before is gone [RFC 5182 §2.1]
+
+
+class BadSpecialUse(ImapFault):
+    """No mailbox can be made for that use here [RFC 6154 §3]."""
+
+    code = "USEATTR"
 
 
 class Unavailable(ImapFault):

@@ -20,6 +20,9 @@ class MessageItem(Enum):
     BODY = "BODY"  # BODYSTRUCTURE without extension data
     BODY_STRUCTURE = "BODYSTRUCTURE"
     MODSEQ = "MODSEQ"  # [RFC 7162 §3.1.4.2]
+    EMAIL_ID = "EMAILID"  # [RFC 8474 §5.1]
+    THREAD_ID = "THREADID"  # [RFC 8474 §5.2]
+    SAVE_DATE = "SAVEDATE"  # [RFC 8514 §4.2]
 
 
 class SectionText(Enum):

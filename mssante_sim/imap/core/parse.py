@@ -167,10 +167,18 @@ def _lsub(cursor: Cursor, tag: str) -> c.Lsub:
 
 
 def _append(cursor: Cursor, tag: str) -> c.Append:
-    """``"APPEND" SP mailbox [SP flag-list] [SP date-time] SP literal``."""
+    """``"APPEND" SP mailbox 1*append-message`` [RFC 3502 §6.3.11]."""
     cursor.sp()
     target = mailbox(cursor)
     cursor.sp()
+    uploads = [_upload(cursor)]
+    while cursor.octet(b" "):
+        uploads.append(_upload(cursor))
+    return c.Append(tag, target, tuple(uploads))
+
+
+def _upload(cursor: Cursor) -> c.Upload:
+    """``append-message = [SP flag-list] [SP date-time] SP literal``, behind its first space."""
     flags_given: frozenset[str] = frozenset()
     if cursor.at(b"("):
         flags_given = flag_list(cursor)
@@ -179,8 +187,7 @@ def _append(cursor: Cursor, tag: str) -> c.Append:
     if cursor.at(b'"'):
         date = date_time(cursor)
         cursor.sp()
-    octets = cursor.expect(cursor.literal(), "the message as a literal")
-    return c.Append(tag, target, (c.Upload(octets, flags_given, date),))
+    return c.Upload(cursor.expect(cursor.literal(), "the message as a literal"), flags_given, date)
 
 
 def _get_quota(cursor: Cursor, tag: str) -> c.GetQuota:

@@ -16,7 +16,7 @@ __all__ = [
     "Capabilities", "Condition", "Continuation", "Data", "Enabled", "Exists",
     "Expunged", "Fetched", "FetchedItem", "Flags", "FlagsItem", "Found", "Identity", "Listed",
     "MailboxStatus", "ModSeqItem", "Namespaces", "Quota", "QuotaRoots", "Recent", "Reply",
-    "Response", "UidItem", "Vanished", "reply_to",
+    "Response", "Searched", "UidItem", "Vanished", "reply_to",
 ]  # fmt: skip
 
 
@@ -88,10 +88,10 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class MailboxStatus:
-    """STATUS [RFC 3501 §7.2.4]."""
+    """STATUS; an identifier is a text, all else is counted [RFC 3501 §7.2.4]."""
 
     name: str
-    values: tuple[tuple[StatusItem, int], ...]
+    values: tuple[tuple[StatusItem, int | str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,19 @@ class Found:
 
     numbers: Sequence[int]
     modseq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """ESEARCH: what was asked of the messages found; an option without a value is left out [RFC 4731 §3.1]."""
+
+    tag: str
+    by_uid: bool
+    lowest: int | None = None
+    highest: int | None = None
+    numbers: Sequence[int] = ()
+    count: int | None = None
+    modseq: int | None = None  # [RFC 4731 §3.2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +210,7 @@ Data = (
     | Listed
     | MailboxStatus
     | Found
+    | Searched
     | Flags
     | Exists
     | Recent

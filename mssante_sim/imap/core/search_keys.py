@@ -12,8 +12,9 @@ from enum import Enum
 from mssante_sim.imap.core.sequence import Targets
 
 __all__ = [
-    "Always", "And", "BodyHas", "DateTest", "HasFlag", "HasUid", "HeaderHas", "IsNumbered", "Larger",
-    "ModifiedSince", "Not", "Or", "ReceivedDate", "SearchKey", "SentDate", "Smaller", "TextHas", "mentions",
+    "Always", "And", "BodyHas", "DateTest", "HasEmailId", "HasFlag", "HasUid", "HeaderHas", "IsNumbered", "Larger",
+    "ModifiedSince", "Not", "Older", "Or", "ReceivedDate", "SavedDate", "SearchKey", "SentDate", "Smaller", "TextHas",
+    "Younger", "mentions",
 ]  # fmt: skip
 
 
@@ -132,6 +133,35 @@ class ModifiedSince:
     modseq: int
 
 
+@dataclass(frozen=True, slots=True)
+class Older:
+    """The message came at least `seconds` ago [RFC 5032 §2]."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Younger:
+    """The message came at most `seconds` ago [RFC 5032 §2]."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class SavedDate:
+    """The message came into this folder before, on, or on or after `day` [RFC 8514 §4.3]."""
+
+    test: DateTest
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class HasEmailId:
+    """The EMAILID is exactly `identity` [RFC 8474 §6]."""
+
+    identity: str
+
+
 SearchKey = (
     Always
     | And
@@ -148,6 +178,10 @@ SearchKey = (
     | IsNumbered
     | HasUid
     | ModifiedSince
+    | Older
+    | Younger
+    | SavedDate
+    | HasEmailId
 )
 
 

@@ -21,7 +21,14 @@ from mssante_sim.imap.core import responses as r
 from mssante_sim.imap.core.capabilities import advertised
 from mssante_sim.imap.core.encode import encode
 from mssante_sim.imap.core.extensions import Extension, switched_on
-from mssante_sim.imap.core.faults import AuthenticationFailed, ImapFault, NotImap, SyntaxFault, UnknownCommand
+from mssante_sim.imap.core.faults import (
+    AuthenticationFailed,
+    BadCharset,
+    ImapFault,
+    NotImap,
+    SyntaxFault,
+    UnknownCommand,
+)
 from mssante_sim.imap.core.framing import CommandFramer, ContinuationNeeded, Frame, Refused, read_tag
 from mssante_sim.imap.core.limits import ImapLimits
 from mssante_sim.imap.core.parse import parse
@@ -106,7 +113,7 @@ class ImapSession:
     @property
     def capabilities(self) -> tuple[str, ...]:
         """What is advertised now."""
-        return advertised(self.phase, secure=self._secure)
+        return advertised(self.phase, secure=self._secure, append_limit=self._limits.frames.append_literal)
 
     @property
     def is_idling(self) -> bool:
@@ -217,6 +224,8 @@ class ImapSession:
                 self._command(frame)
         except ImapFault as fault:
             self._exchange = None
+            if isinstance(fault, BadCharset) and fault.saving and self.view is not None:
+                self.view.saved = []
             self._refused(read_tag(frame.lines[0]), fault)
 
     def _command(self, frame: Frame) -> None:

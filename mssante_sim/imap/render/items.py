@@ -7,6 +7,7 @@ from typing import Final
 from mssante_sim.imap.core import responses as r
 from mssante_sim.imap.core.encode import date_time, encode_item
 from mssante_sim.imap.core.fetch_items import FetchItem, MessageItem
+from mssante_sim.imap.render.identity import email_id
 from mssante_sim.message.summary import Summary
 from mssante_sim.storage.api import MessageRow, Want
 
@@ -27,6 +28,11 @@ def _date(row: MessageRow, _flags: frozenset[str]) -> bytes:
     return b'INTERNALDATE "%b"' % date_time(row.internal_date)
 
 
+def _saved(row: MessageRow, _flags: frozenset[str]) -> bytes:
+    assert row.saved_date is not None, "dates were not read"  # noqa: S101 - `wanted` asks for them
+    return b'SAVEDATE "%b"' % date_time(row.saved_date)
+
+
 def _summary(row: MessageRow) -> Summary:
     assert row.summary is not None, "the summary was not read"  # noqa: S101 - `wanted` asks for it
     return row.summary
@@ -41,9 +47,14 @@ RENDERERS: Final[dict[MessageItem, Renderer]] = {
     MessageItem.BODY: lambda row, _: b"BODY " + _summary(row).body,
     MessageItem.BODY_STRUCTURE: lambda row, _: b"BODYSTRUCTURE " + _summary(row).bodystructure,
     MessageItem.MODSEQ: lambda row, _: b"MODSEQ (%d)" % row.modseq,
+    MessageItem.EMAIL_ID: lambda row, _: b"EMAILID (%b)" % email_id(row).encode("ascii"),
+    MessageItem.THREAD_ID: lambda _, __: b"THREADID NIL",  # messages are not grouped here [RFC 8474 §5.2]
+    MessageItem.SAVE_DATE: _saved,
 }
 _WANTED: Final = {
     MessageItem.INTERNAL_DATE: Want.DATES,
+    MessageItem.SAVE_DATE: Want.DATES,
+    MessageItem.EMAIL_ID: Want.PREFIX,
     MessageItem.ENVELOPE: Want.SUMMARY,
     MessageItem.BODY: Want.SUMMARY,
     MessageItem.BODY_STRUCTURE: Want.SUMMARY,
