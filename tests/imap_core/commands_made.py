@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from mssante_sim.imap.core import commands as c
 from mssante_sim.imap.core import search_keys as k
-from mssante_sim.imap.core.arguments import Resync, SearchReturn
-from mssante_sim.imap.core.fetch_items import BodySection, MessageItem, SectionText
+from mssante_sim.imap.core.arguments import Resync, SearchReturn, SortCriterion, SortKey, ThreadAlgorithm
+from mssante_sim.imap.core.fetch_items import BinarySection, BodySection, MessageItem, SectionText
 from mssante_sim.imap.core.sequence import STAR, SavedResult, SequenceSet
 from mssante_sim.storage.api import FlagMode
 
@@ -79,7 +79,7 @@ search_keys = st.recursive(
 )
 
 parts = st.lists(st.integers(1, 4_294_967_295), max_size=4).map(tuple)
-partials = st.none() | st.tuples(st.integers(0, 4_294_967_295), st.integers(1, 4_294_967_295))
+partials = st.none() | st.tuples(st.integers(0, 2**63 - 1), st.integers(1, 2**63 - 1))
 
 
 def sections() -> st.SearchStrategy[BodySection]:
@@ -100,10 +100,11 @@ def sections() -> st.SearchStrategy[BodySection]:
     )
 
 
-items = st.lists(st.sampled_from(MessageItem) | sections(), min_size=1, max_size=5, unique=True).map(tuple)
-uploads = st.builds(
-    c.Upload, st.binary(max_size=60).map(lambda octets: octets.replace(b"\0", b"")), flag_sets, st.none() | moments
+binaries = st.builds(BinarySection, parts, partials, st.booleans()) | st.builds(
+    BinarySection, parts, peek=st.just(value=True), size=st.just(value=True)
 )
+items = st.lists(st.sampled_from(MessageItem) | sections() | binaries, min_size=1, max_size=5, unique=True).map(tuple)
+uploads = st.builds(c.Upload, st.binary(max_size=60), flag_sets, st.none() | moments)
 id_fields = st.lists(st.tuples(texts, st.none() | texts), max_size=3).map(tuple)
 
 
@@ -157,6 +158,14 @@ commands = st.one_of(
     st.builds(
         c.Search, tags, search_keys, st.booleans(), st.none() | st.frozensets(st.sampled_from(SearchReturn), min_size=1)
     ),
+    st.builds(
+        c.Sort,
+        tags,
+        st.lists(st.builds(SortCriterion, st.sampled_from(SortKey), st.booleans()), min_size=1, max_size=3).map(tuple),
+        search_keys,
+        st.booleans(),
+    ),
+    st.builds(c.Thread, tags, st.sampled_from(ThreadAlgorithm), search_keys, st.booleans()),
     fetches(),
     st.builds(
         c.StoreFlags,

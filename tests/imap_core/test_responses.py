@@ -11,11 +11,27 @@ from mssante_sim.imap.core import responses as r
 from mssante_sim.imap.core.commands import StatusItem
 from mssante_sim.imap.core.encode import date_time, encode
 from mssante_sim.imap.core.sequence import SeqNum
+from mssante_sim.message.ordering import Subject
+from mssante_sim.message.thread_trees import Node, Threadable
 from mssante_sim.storage.api import ModSeq, Uid
 
 FIRST = SeqNum(1)
 EAST = timezone(timedelta(hours=5, minutes=45))
 WEST = timezone(-timedelta(hours=3, minutes=30))
+
+
+def tree(number: int | None, *children: Node) -> Node:
+    subject = Subject("", is_reply=False)
+    return Node(None if number is None else Threadable(number, subject, datetime.now(UTC)), list(children))
+
+
+def test_a_tree_deeper_than_the_stack_can_be_told() -> None:
+    root = tree(1)
+    for number in range(2, 20_001, 2):
+        root = tree(number + 1, tree(number), root)
+    octets = encode(r.Threads([root]))
+    assert octets.startswith(b"* THREAD (20001 (20000)(19999 (19998)(")
+    assert octets.count(b"(") == octets.count(b")") == 20_001
 
 
 @pytest.mark.parametrize(
@@ -61,6 +77,14 @@ WEST = timezone(-timedelta(hours=3, minutes=30))
             r.Searched("a1", by_uid=True, lowest=2, highest=9, numbers=[2, 3, 4, 9], count=4, modseq=917),
             b'* ESEARCH (TAG "a1") UID MIN 2 MAX 9 ALL 2:4,9 COUNT 4 MODSEQ 917\r\n',
         ),
+        (r.Sorted([5, 3, 4]), b"* SORT 5 3 4\r\n"),
+        (r.Sorted([5, 3], 917), b"* SORT 5 3 (MODSEQ 917)\r\n"),
+        (r.Threads([]), b"* THREAD\r\n"),
+        (
+            r.Threads([tree(2), tree(3, tree(6, tree(4, tree(23)), tree(44, tree(7, tree(96)))))]),
+            b"* THREAD (2)(3 6 (4 23)(44 7 96))\r\n",
+        ),  # the example of [RFC 5256 §4]
+        (r.Threads([tree(None, tree(3), tree(5))]), b"* THREAD ((3)(5))\r\n"),
         (r.MailboxStatus("a", ((StatusItem.MAILBOX_ID, "F1"),)), b'* STATUS "a" (MAILBOXID (F1))\r\n'),
         (r.Vanished([405, 407, 408]), b"* VANISHED 405,407:408\r\n"),
         (r.Vanished([1, 2, 3], earlier=True), b"* VANISHED (EARLIER) 1:3\r\n"),

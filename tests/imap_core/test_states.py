@@ -7,6 +7,7 @@ import pytest
 
 from mssante_sim.imap.commands.table import HANDLERS, check_promises
 from mssante_sim.imap.core import commands as c
+from mssante_sim.imap.core.arguments import SortCriterion, SortKey, ThreadAlgorithm
 from mssante_sim.imap.core.capabilities import PROMISES, advertised, broken_promises
 from mssante_sim.imap.core.faults import LoginDisabled, ReadOnlyMailbox, WrongPhase
 from mssante_sim.imap.core.fetch_items import MessageItem
@@ -26,7 +27,8 @@ EXAMPLES: dict[type[c.Command], c.Command] = {
         c.List("a", "", ("*",)), c.Lsub("a", "", "*"), c.Status("a", "x", (c.StatusItem.MESSAGES,)),
         c.Append("a", "x", (c.Upload(b"x"),)), c.Namespace("a"), c.GetQuota("a", "x"), c.GetQuotaRoot("a", "x"),
         c.SetQuota("a", "x", ()), c.Idle("a"), c.Check("a"), c.Close("a"), c.Unselect("a"), c.Expunge("a"),
-        c.Search("a", Always()), c.Fetch("a", ONE, (MessageItem.UID,)),
+        c.Search("a", Always()), c.Thread("a", ThreadAlgorithm.REFERENCES, Always()),
+        c.Sort("a", (SortCriterion(SortKey.DATE),), Always()), c.Fetch("a", ONE, (MessageItem.UID,)),
         c.StoreFlags("a", ONE, FlagMode.ADD, frozenset(), silent=False), c.CopyMessages("a", ONE, "x"),
         c.MoveMessages("a", ONE, "x"),
     )
@@ -41,11 +43,14 @@ SELECTED_ONLY = {
     c.Unselect,
     c.Expunge,
     c.Search,
+    c.Sort,
+    c.Thread,
     c.Fetch,
     c.StoreFlags,
     c.CopyMessages,
     c.MoveMessages,
 }
+NUMBERED = {c.Fetch, c.StoreFlags, c.Search, c.Sort, c.Thread}
 WRITING = {c.Expunge, c.StoreFlags, c.MoveMessages}
 
 
@@ -89,10 +94,10 @@ def test_a_command_runs_only_where_it_may(kind, phase, secure, read_only) -> Non
 
 
 @pytest.mark.parametrize("kind", RULES, ids=lambda kind: kind.__name__)
-def test_only_fetch_store_and_search_by_number_hold_back_expunge(kind) -> None:
+def test_only_what_answers_by_number_holds_back_expunge(kind) -> None:
     command = EXAMPLES[kind]
-    assert may_send_expunge(command) is (kind not in {c.Fetch, c.StoreFlags, c.Search})
-    if kind in {c.Fetch, c.StoreFlags, c.Search}:
+    assert may_send_expunge(command) is (kind not in NUMBERED)
+    if kind in NUMBERED:
         assert may_send_expunge(dataclasses.replace(command, by_uid=True))
 
 

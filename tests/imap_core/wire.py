@@ -8,7 +8,7 @@ from functools import singledispatch
 from mssante_sim.imap.core import commands as c
 from mssante_sim.imap.core import search_keys as k
 from mssante_sim.imap.core.arguments import Resync
-from mssante_sim.imap.core.fetch_items import BodySection, FetchItem
+from mssante_sim.imap.core.fetch_items import BinarySection, BodySection, FetchItem
 from mssante_sim.imap.core.framing import CommandFramer, ContinuationNeeded, Event, Frame
 from mssante_sim.imap.core.limits import FrameLimits
 from mssante_sim.imap.core.utf7 import encode_name
@@ -190,7 +190,8 @@ def upload(one: c.Upload) -> bytes:
     words = [flags(one.flags)] if one.flags else []
     if one.date is not None:
         words.append(date_time(one.date))
-    return b" ".join([*words, b"{%d+}\r\n%s" % (len(one.octets), one.octets)])
+    kind = b"~" if b"\0" in one.octets else b""
+    return b" ".join([*words, b"%b{%d+}\r\n%b" % (kind, len(one.octets), one.octets)])
 
 
 @arguments.register
@@ -212,11 +213,22 @@ def _(command: c.Expunge) -> bytes:
 @arguments.register
 def _(command: c.Search) -> bytes:
     returns = b"" if command.returns is None else b"RETURN %b " % group(one.value.encode() for one in command.returns)
-    return (
-        b"SEARCH "
-        + returns
-        + (b" ".join(map(search_key, command.key.keys)) if isinstance(command.key, k.And) else search_key(command.key))
-    )
+    return b"SEARCH " + returns + program(command.key)
+
+
+@arguments.register
+def _(command: c.Sort) -> bytes:
+    criteria = (b"REVERSE " * one.reverse + one.key.value.encode() for one in command.criteria)
+    return b"SORT %b UTF-8 %b" % (group(criteria), program(command.key))
+
+
+@arguments.register
+def _(command: c.Thread) -> bytes:
+    return b"THREAD %b US-ASCII %b" % (command.algorithm.value.encode(), program(command.key))
+
+
+def program(key: k.SearchKey) -> bytes:
+    return b" ".join(map(search_key, key.keys)) if isinstance(key, k.And) else search_key(key)
 
 
 @arguments.register
@@ -250,6 +262,10 @@ def _(command: c.Authenticate) -> bytes:
 
 
 def fetch_item(item: FetchItem) -> bytes:
+    if isinstance(item, BinarySection):
+        return item.label.partition("<")[0].replace("BINARY[", "BINARY.PEEK[" if item.peek else "BINARY[").encode() + (
+            b"" if item.partial is None else b"<%d.%d>" % item.partial
+        )
     if not isinstance(item, BodySection):
         return item.value.encode()
     if item.older_name is not None:

@@ -30,9 +30,7 @@ async def store_flags(ctx: Context, command: StoreFlags) -> Done:
     change = FlagChange(command.mode, command.flags, limit)
     outcome = await ctx.store.change_flags(ctx.view.folder.id, uids, change)
     failed = await _states(ctx, outcome.failed)
-    new = b"".join(announce(ctx, (state.flags for state in (*outcome.states, *failed))))
-    if new:
-        await ctx.send(new)
+    await ctx.send(b"".join(announce(ctx, (state.flags for state in (*outcome.states, *failed)))))
     (ctx.view.made if command.silent else ctx.view.told)(outcome.states)
     ctx.view.told(failed)
     shows = _Echo(ctx, by_uid=command.by_uid)

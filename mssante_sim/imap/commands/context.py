@@ -90,12 +90,13 @@ class Context:
         return view
 
     async def send(self, octets: bytes) -> None:
-        """`octets` are on their way, and the client does not lag behind.
+        """`octets`, if there are any, are on their way, and the client does not lag behind.
 
         Raises:
             ConnectionError: the client is gone.
         """
-        await self._send(octets)
+        if octets:
+            await self._send(octets)
 
     def chosen(self, targets: Targets, *, by_uid: bool) -> list[Uid]:
         """UIDs of the messages that a command names, ascending; a UID that is not there names nothing.

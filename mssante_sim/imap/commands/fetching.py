@@ -4,19 +4,19 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
-from mssante_sim.imap.commands.context import AnswerBroken, Context
+from mssante_sim.imap.commands.answering import Answers
+from mssante_sim.imap.commands.context import Context
 from mssante_sim.imap.commands.resync import vanished
 from mssante_sim.imap.core.commands import Fetch
 from mssante_sim.imap.core.encode import encode
 from mssante_sim.imap.core.extensions import Extension
-from mssante_sim.imap.core.fetch_items import BodySection, FetchItem, MessageItem
+from mssante_sim.imap.core.fetch_items import FetchItem, MessageItem
 from mssante_sim.imap.core.flags import announcement
 from mssante_sim.imap.core.sequence import NOTHING, SequenceSet
 from mssante_sim.imap.core.session import Done
 from mssante_sim.imap.render.items import RENDERERS, wanted
-from mssante_sim.imap.render.sections import StoredMessage
 from mssante_sim.storage.api import FlagChange, FlagMode, FlagState, MessageRow, ModSeq, Uid
-from mssante_sim.storage.errors import StoreBusy, StoreError
+from mssante_sim.storage.errors import StoreBusy
 
 __all__ = ["announce", "fetch"]
 
@@ -32,7 +32,7 @@ async def fetch(ctx: Context, command: Fetch) -> Done:
     if command.changed_since is not None:
         uids = await _changed(ctx, command, uids)
     items = _items(command)
-    marks = any(isinstance(item, BodySection) and not item.peek for item in items)
+    marks = any(not isinstance(item, MessageItem) and not item.peek for item in items)
     if marks and not ctx.view.read_only and uids:
         with suppress(StoreBusy):  # a store that cannot write can still be read
             change = FlagChange(FlagMode.ADD, frozenset({"\\Seen"}))
@@ -71,81 +71,29 @@ _WITH_NEWS: Final = (MessageItem.UID, MessageItem.FLAGS, MessageItem.MODSEQ)  # 
 
 async def _send_rows(ctx: Context, rows: list[MessageRow], items: tuple[FetchItem, ...]) -> None:
     """The answers to `rows`."""
-    sections = [item for item in items if isinstance(item, BodySection)]
+    parts = [item for item in items if not isinstance(item, MessageItem)]
     simple = [item for item in items if isinstance(item, MessageItem)]
     added = _WITH_NEWS if ctx.has(Extension.CONDSTORE) else (MessageItem.FLAGS,)
     asked = [RENDERERS[item] for item in simple]
     with_news = [RENDERERS[item] for item in dict.fromkeys((*simple, *added))]
     # Flags that are news, such as the \Seen that this FETCH has set, are told in the same answer.
     news: set[Uid] = set()
-    if sections or MessageItem.FLAGS in simple:
+    if parts or MessageItem.FLAGS in simple:
         news = {row.uid for row in rows if ctx.view.is_waiting(row.uid)}
     told = rows if MessageItem.FLAGS in simple else [row for row in rows if row.uid in news]
     ctx.view.told(FlagState(row.uid, row.flags, row.modseq) for row in told)
-    answers = _Answers(ctx, announce(ctx, (row.flags for row in told)))
+    answers = Answers(ctx, announce(ctx, (row.flags for row in told)))
     for row in rows:
         number = ctx.view.number(row.uid)
         if number is None:
             continue
         flags = ctx.view.shown(row.uid, row.flags)
-        rendered = [render(row, flags) for render in (with_news if row.uid in news else asked)]
-        answers.add(b"* %d FETCH (%b" % (number, b" ".join(rendered)))
-        if sections:
-            await _add_sections(ctx, row, sections, answers, separator=b" " if rendered else b"")
-        answers.add(b")\r\n")
+        head = b" ".join([render(row, flags) for render in (with_news if row.uid in news else asked)])
+        if parts:
+            await answers.add_parts(b"* %d FETCH (%b" % (number, head), row, parts)
+        else:
+            answers.add(b"* %d FETCH (%b)\r\n" % (number, head))
     await answers.send()
-
-
-class _Answers:
-    """Octets on their way to the client, gathered into writes of about one slice."""
-
-    __slots__ = ("_ctx", "_octets", "_waiting")
-
-    def __init__(self, ctx: Context, waiting: list[bytes]) -> None:
-        self._ctx = ctx
-        self._waiting = waiting
-        self._octets = 0
-
-    def add(self, octets: bytes) -> None:
-        """`octets` follow; they are small."""
-        self._waiting.append(octets)
-
-    async def add_large(self, octets: bytes) -> None:
-        """`octets` follow; what has gathered is sent when it is a slice."""
-        self._waiting.append(octets)
-        self._octets += len(octets)
-        if self._octets >= self._ctx.services.limits.slice_octets:
-            await self.send()
-
-    async def send(self) -> None:
-        """What has gathered is sent."""
-        octets = b"".join(self._waiting)
-        self._waiting, self._octets = [], 0
-        await self._ctx.send(octets)
-
-
-async def _add_sections(
-    ctx: Context, row: MessageRow, sections: list[BodySection], answers: _Answers, *, separator: bytes
-) -> None:
-    """The sections follow.
-
-    Raises:
-        AnswerBroken: the store fails in the middle of the answer, which cannot be taken back.
-    """
-    message = StoredMessage(ctx.store, row)
-    try:
-        for item in sections:
-            stretch = await message.find(item)
-            label = item.label.encode("ascii")
-            if stretch is None:
-                answers.add(separator + label + b" NIL")
-            else:
-                answers.add(b"%b%b {%d}\r\n" % (separator, label, len(stretch)))
-                async for piece in message.octets(stretch, ctx.services.limits.slice_octets):
-                    await answers.add_large(piece)
-            separator = b" "
-    except StoreError as error:
-        raise AnswerBroken(error.detail) from error
 
 
 def announce(ctx: Context, flags: Iterable[frozenset[str]]) -> list[bytes]:

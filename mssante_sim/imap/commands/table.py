@@ -14,6 +14,7 @@ from mssante_sim.imap.commands import (
     quota,
     searching,
     selecting,
+    sorting,
 )
 from mssante_sim.imap.commands.context import Context
 from mssante_sim.imap.core import commands as c
@@ -47,9 +48,11 @@ HANDLERS: Final[dict[type[c.Command], Handler]] = {
     c.Search: searching.search,
     c.Select: selecting.select,
     c.SetQuota: quota.set_quota,
+    c.Sort: sorting.sort,
     c.Status: counting.status,
     c.StoreFlags: changing.store_flags,
     c.Subscribe: folders.subscribe,
+    c.Thread: sorting.thread,
     c.Unselect: selecting.unselect,
     c.Unsubscribe: folders.unsubscribe,
 }

@@ -5,7 +5,7 @@ from enum import Enum
 
 from mssante_sim.imap.core.sequence import SequenceSet
 
-__all__ = ["Resync", "SearchReturn"]
+__all__ = ["Resync", "SearchReturn", "SortCriterion", "SortKey", "ThreadAlgorithm"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +26,30 @@ class SearchReturn(Enum):
     ALL = "ALL"
     COUNT = "COUNT"
     SAVE = "SAVE"
+
+
+class SortKey(Enum):
+    """What SORT looks at [RFC 5256 §3]."""
+
+    ARRIVAL = "ARRIVAL"
+    CC = "CC"
+    DATE = "DATE"
+    FROM = "FROM"
+    SIZE = "SIZE"
+    SUBJECT = "SUBJECT"
+    TO = "TO"
+
+
+@dataclass(frozen=True, slots=True)
+class SortCriterion:
+    """One of the keys of a SORT."""
+
+    key: SortKey
+    reverse: bool = False
+
+
+class ThreadAlgorithm(Enum):
+    """How THREAD makes trees [RFC 5256 §3]."""
+
+    ORDERED_SUBJECT = "ORDEREDSUBJECT"
+    REFERENCES = "REFERENCES"

@@ -15,7 +15,8 @@ _BASE: Final = ("IMAP4rev1", "SASL-IR", "ID", "ENABLE", "IDLE")
 _LOGGED_IN: Final = (
     "LITERAL+", "NAMESPACE", "UIDPLUS", "MOVE", "UNSELECT", "CHILDREN", "SPECIAL-USE", "CREATE-SPECIAL-USE",
     "LIST-EXTENDED", "LIST-STATUS", "STATUS=SIZE", "QUOTA", "QUOTA=RES-STORAGE", "CONDSTORE", "QRESYNC", "ESEARCH",
-    "SEARCHRES", "WITHIN", "MULTIAPPEND", "OBJECTID", "SAVEDATE",
+    "SEARCHRES", "WITHIN", "SORT", "THREAD=ORDEREDSUBJECT", "THREAD=REFERENCES", "MULTIAPPEND", "BINARY", "OBJECTID",
+    "SAVEDATE",
 )  # fmt: skip
 
 PROMISES: Final[dict[str, tuple[type[c.Command], ...]]] = {
@@ -51,6 +52,10 @@ PROMISES: Final[dict[str, tuple[type[c.Command], ...]]] = {
     "ESEARCH": (c.Search,),  # [RFC 4731 §3.1]
     "SEARCHRES": (c.Search, c.Fetch, c.StoreFlags, c.CopyMessages, c.MoveMessages),  # [RFC 5182 §2.1]
     "WITHIN": (c.Search,),  # [RFC 5032 §2]
+    "SORT": (c.Sort,),  # [RFC 5256 §3]
+    "THREAD=ORDEREDSUBJECT": (c.Thread,),
+    "THREAD=REFERENCES": (c.Thread,),
+    "BINARY": (c.Fetch, c.Append),  # [RFC 3516 §4]
     "MULTIAPPEND": (c.Append,),  # [RFC 3502 §6.3.11]
     "APPENDLIMIT": (c.Append, c.Status),  # [RFC 7889 §2]
     "OBJECTID": (c.Create, c.Select, c.Status, c.Fetch, c.Search),  # [RFC 8474 §4]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from mssante_sim.imap.core.arguments import Resync, SearchReturn
+from mssante_sim.imap.core.arguments import Resync, SearchReturn, SortCriterion, ThreadAlgorithm
 from mssante_sim.imap.core.fetch_items import FetchItem
 from mssante_sim.imap.core.search_keys import SearchKey
 from mssante_sim.imap.core.sequence import Targets
@@ -20,7 +20,7 @@ __all__ = [
     "Append", "Authenticate", "Capability", "Check", "Close", "Command", "CopyMessages", "Create", "Delete",
     "Enable", "Expunge", "Fetch", "GetQuota", "GetQuotaRoot", "Id", "Idle", "List", "ListReturn",
     "ListSelection", "Login", "Logout", "Lsub", "MoveMessages", "Namespace", "Noop", "Rename", "Search",
-    "Select", "SetQuota", "StartTls", "Status", "StatusItem", "StoreFlags", "Subscribe", "Unselect",
+    "Select", "SetQuota", "Sort", "StartTls", "Status", "StatusItem", "StoreFlags", "Subscribe", "Thread", "Unselect",
     "Unsubscribe", "Upload",
 ]  # fmt: skip
 
@@ -201,7 +201,7 @@ class Status(Command):
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One message of an APPEND; `octets` exactly as sent, without NUL."""
+    """One message of an APPEND; `octets` exactly as sent, with NULs if it came as a literal8 [RFC 3516 §4.4]."""
 
     octets: bytes = field(repr=False)
     flags: frozenset[str] = frozenset()
@@ -285,6 +285,24 @@ class Search(Command):
     key: SearchKey
     by_uid: bool = False
     returns: frozenset[SearchReturn] | None = None  # None: SEARCH as it was before [RFC 4731]; else not empty
+
+
+@dataclass(frozen=True, slots=True)
+class Sort(Command):
+    """SORT or UID SORT [RFC 5256 §3]."""
+
+    criteria: tuple[SortCriterion, ...]  # at least one; the first counts most
+    key: SearchKey
+    by_uid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Thread(Command):
+    """THREAD or UID THREAD [RFC 5256 §3]."""
+
+    algorithm: ThreadAlgorithm
+    key: SearchKey
+    by_uid: bool = False
 
 
 @dataclass(frozen=True, slots=True)

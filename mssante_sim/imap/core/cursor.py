@@ -131,10 +131,11 @@ class Cursor:
 
     def nz_number(self) -> int | None:
         """``nz-number = digit-nz *DIGIT``, of 32 bits.  Raises: SyntaxFault: it is larger, or 0."""
-        number = self.number()
-        if number == 0:
-            raise SyntaxFault("The number here must not be 0.")
-        return number
+        return _not_zero(self.number())
+
+    def nz_number64(self) -> int | None:
+        """``nz-number64 = digit-nz *DIGIT``, of 63 bits [RFC 9051 §9].  Raises: SyntaxFault: it is larger, or 0."""
+        return _not_zero(self.number64())
 
     # strings
 
@@ -147,13 +148,24 @@ class Cursor:
         """``literal = "{" number "}" CRLF *CHAR8``.
 
         Raises:
-            SyntaxFault: it has a NUL; only `literal8` may.  [RFC 3516 §4.1]
+            SyntaxFault: it has a NUL; only `literal8` may.
         """
+        literal = self._literal()
+        if literal is not None and b"\0" in literal:
+            raise SyntaxFault("A literal must not contain a NUL octet.")
+        return literal
+
+    def literal8(self) -> bytes | None:
+        """``literal8 = "~{" number "}" CRLF *OCTET`` [RFC 3516 §7]; any octets."""
+        if not self.at(b"~") or self._at + 1 < len(self._line):
+            return None
+        self._at += 1
+        return self._literal()
+
+    def _literal(self) -> bytes | None:
         if self._at < len(self._line) or self._index == len(self._frame.literals):
             return None
         literal = self._frame.literals[self._index]
-        if b"\0" in literal:
-            raise SyntaxFault("A literal must not contain a NUL octet.")
         self._enter_next_line()
         return literal
 
@@ -171,6 +183,12 @@ class Cursor:
         """``list-mailbox = 1*list-char / string``."""
         found = self.take(_LIST_ATOM)
         return found[0] if found else self.string()
+
+
+def _not_zero(number: int | None) -> int | None:
+    if number == 0:
+        raise SyntaxFault("The number here must not be 0.")
+    return number
 
 
 def bounded_number(digits: bytes, largest: int) -> int:

@@ -16,6 +16,7 @@ from mssante_sim.imap.core.commands import StatusItem
 from mssante_sim.imap.core.octets import ATOM_CHARS, MONTHS, QUOTED_CHARS, class_of
 from mssante_sim.imap.core.sequence import format_set
 from mssante_sim.imap.core.utf7 import encode_name
+from mssante_sim.message.thread_trees import Node
 
 __all__ = ["date_time", "encode", "encode_item"]
 
@@ -66,6 +67,10 @@ def _data(response: r.Data) -> bytes:  # noqa: C901, PLR0911, PLR0912 - a flat l
             return b"STATUS %s (%s)" % (_mailbox(name), counts)
         case r.Searched():
             return _searched(response)
+        case r.Sorted(numbers, modseq):
+            return _found(b"SORT", numbers, modseq)
+        case r.Threads(roots):
+            return b"THREAD" + (b" " + _threads(roots) if roots else b"")
         case r.Quota(root, resources):
             lines = b" ".join(b"%s %d %d" % (_ascii(name), used, limit) for name, used, limit in resources)
             return b"QUOTA %s (%s)" % (_astring(root.encode()), lines)
@@ -101,6 +106,28 @@ def _searched(found: r.Searched) -> bytes:
     if found.modseq is not None:
         words.append(b"MODSEQ %d" % found.modseq)
     return b" ".join(words)
+
+
+def _threads(roots: Sequence[Node]) -> bytes:
+    """``1*thread-list``; trees may be deeper than Python's stack [RFC 5256 §5]."""
+    words: list[bytes] = []
+    waiting: list[Node | bytes] = list(reversed(roots))
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, bytes):
+            words.append(node)
+            continue
+        line = [node]
+        while len(line[-1].children) == 1:
+            line.append(line[-1].children[0])
+        numbers = b" ".join([b"%d" % one.number for one in line if one.number is not None])
+        words.append(b"(" + numbers)
+        branches = line[-1].children
+        if numbers and branches:
+            words.append(b" ")
+        waiting.append(b")")
+        waiting.extend(reversed(branches))
+    return b"".join(words)
 
 
 def _status(item: StatusItem, value: int | str) -> bytes:

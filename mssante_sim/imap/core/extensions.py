@@ -35,7 +35,7 @@ def switched_on(command: c.Command) -> frozenset[Extension]:  # noqa: PLR0911 - 
             return _CONDSTORE if since is not None or MessageItem.MODSEQ in items else _NONE
         case c.StoreFlags(unchanged_since=limit):
             return _CONDSTORE if limit is not None else _NONE
-        case c.Search(key=key):
+        case c.Search(key=key) | c.Sort(key=key) | c.Thread(key=key):
             return _CONDSTORE if mentions(key, ModifiedSince) else _NONE
         case _:
             return _NONE

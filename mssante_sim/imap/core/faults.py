@@ -12,7 +12,7 @@ from mssante_sim.errors import SimulatorError
 __all__ = [
     "AlreadyExists", "AuthenticationFailed", "BadCharset", "BadSpecialUse", "Cannot", "ImapFault", "LimitReached",
     "LoginDisabled", "MailboxMissing", "NoPermission", "NotImap", "OverQuota", "ReadOnlyMailbox",
-    "SyntaxFault", "TooBig", "TryCreate", "Unavailable", "UnknownCommand", "WrongPhase",
+    "SyntaxFault", "TooBig", "TryCreate", "Unavailable", "UnknownCommand", "UnknownEncoding", "WrongPhase",
 ]  # fmt: skip
 
 
@@ -131,6 +131,12 @@ class BadSpecialUse(ImapFault):
     """No mailbox can be made for that use here [RFC 6154 §3]."""
 
     code = "USEATTR"
+
+
+class UnknownEncoding(ImapFault):
+    """A part has a transfer encoding that nobody can take off [RFC 3516 §4.3]."""
+
+    code = "UNKNOWN-CTE"
 
 
 class Unavailable(ImapFault):

@@ -6,7 +6,7 @@ Macros are expanded by the parser, in the order of the RFC.
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["BodySection", "FetchItem", "MessageItem", "SectionText"]
+__all__ = ["BinarySection", "BodySection", "FetchItem", "MessageItem", "SectionText"]
 
 
 class MessageItem(Enum):
@@ -59,7 +59,23 @@ class BodySection:
         return f"BODY[{'.'.join(words)}{fields}]{origin}"
 
 
-FetchItem = MessageItem | BodySection
+@dataclass(frozen=True, slots=True)
+class BinarySection:
+    """A part without its transfer encoding: `BINARY[1.2]<0.100>`, or how large that is [RFC 3516 §4.2]."""
+
+    part: tuple[int, ...] = ()
+    partial: tuple[int, int] | None = None  # of the decoded octets
+    peek: bool = False  # leaves \\Seen alone; also BINARY.SIZE
+    size: bool = False  # BINARY.SIZE: only how many octets
+
+    @property
+    def label(self) -> str:
+        """How the answer calls this item."""
+        origin = "" if self.partial is None else f"<{self.partial[0]}>"
+        return f"BINARY{'.SIZE' if self.size else ''}[{'.'.join(map(str, self.part))}]{origin}"
+
+
+FetchItem = MessageItem | BodySection | BinarySection
 
 
 def _field_name(name: str) -> str:

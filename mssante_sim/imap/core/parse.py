@@ -28,6 +28,7 @@ from mssante_sim.imap.core.parse_fetch import fetch
 from mssante_sim.imap.core.parse_list import list_mailboxes, list_pattern, status
 from mssante_sim.imap.core.parse_search import search
 from mssante_sim.imap.core.parse_select import select
+from mssante_sim.imap.core.parse_sort import sort, thread
 from mssante_sim.imap.core.parse_store import store
 
 __all__ = ["parse"]
@@ -178,7 +179,7 @@ def _append(cursor: Cursor, tag: str) -> c.Append:
 
 
 def _upload(cursor: Cursor) -> c.Upload:
-    """``append-message = [SP flag-list] [SP date-time] SP literal``, behind its first space."""
+    """``append-message = [SP flag-list] [SP date-time] SP (literal / literal8)``, behind its first space."""
     flags_given: frozenset[str] = frozenset()
     if cursor.at(b"("):
         flags_given = flag_list(cursor)
@@ -187,7 +188,10 @@ def _upload(cursor: Cursor) -> c.Upload:
     if cursor.at(b'"'):
         date = date_time(cursor)
         cursor.sp()
-    return c.Upload(cursor.expect(cursor.literal(), "the message as a literal"), flags_given, date)
+    octets = cursor.literal8()
+    if octets is None:
+        octets = cursor.expect(cursor.literal(), "the message as a literal")
+    return c.Upload(octets, flags_given, date)
 
 
 def _get_quota(cursor: Cursor, tag: str) -> c.GetQuota:
@@ -266,10 +270,12 @@ _READERS: Final[dict[str, _Reader]] = {
     "SEARCH": search,
     "SELECT": partial(select, read_only=False),
     "SETQUOTA": _set_quota,
+    "SORT": sort,
     "STARTTLS": _bare(c.StartTls),
     "STATUS": status,
     "STORE": store,
     "SUBSCRIBE": _on_mailbox(c.Subscribe),
+    "THREAD": thread,
     "UID": _uid,
     "UNSELECT": _bare(c.Unselect),
     "UNSUBSCRIBE": _on_mailbox(c.Unsubscribe),
@@ -281,5 +287,7 @@ _UID_READERS: Final[dict[str, _Reader]] = {
     "FETCH": partial(fetch, by_uid=True),
     "MOVE": _to_mailbox(c.MoveMessages, by_uid=True),
     "SEARCH": partial(search, by_uid=True),
+    "SORT": partial(sort, by_uid=True),
     "STORE": partial(store, by_uid=True),
+    "THREAD": partial(thread, by_uid=True),
 }

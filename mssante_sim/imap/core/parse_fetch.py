@@ -1,11 +1,12 @@
 """The arguments of FETCH [RFC 3501 §6.4.5]."""
 
 import re
+from collections.abc import Mapping
 
 from mssante_sim.imap.core.commands import Fetch
 from mssante_sim.imap.core.cursor import LARGEST_NUMBER, Cursor, bounded_number
 from mssante_sim.imap.core.faults import SyntaxFault
-from mssante_sim.imap.core.fetch_items import BodySection, FetchItem, MessageItem, SectionText
+from mssante_sim.imap.core.fetch_items import BinarySection, BodySection, FetchItem, MessageItem, SectionText
 from mssante_sim.imap.core.grammar import choice, list_of, targets
 from mssante_sim.imap.core.octets import class_of
 
@@ -15,7 +16,7 @@ _FAST = (MessageItem.FLAGS, MessageItem.INTERNAL_DATE, MessageItem.SIZE)
 _ALL = (*_FAST, MessageItem.ENVELOPE)
 _MACROS = {"FAST": _FAST, "ALL": _ALL, "FULL": (*_ALL, MessageItem.BODY)}
 
-_ITEMS: dict[str, FetchItem] = {item.value: item for item in MessageItem} | {
+_ITEMS: Mapping[str, FetchItem] = {item.value: item for item in MessageItem} | {
     "RFC822": BodySection(older_name="RFC822"),
     "RFC822.HEADER": BodySection(text=SectionText.HEADER, peek=True, older_name="RFC822.HEADER"),
     "RFC822.TEXT": BodySection(text=SectionText.TEXT, older_name="RFC822.TEXT"),
@@ -77,9 +78,21 @@ def _item(cursor: Cursor, word: str, fault: SyntaxFault) -> FetchItem:
     """``fetch-att``: a word, or ``"BODY" [".PEEK"] section ["<" number "." nz-number ">"]``."""
     if word in ("BODY", "BODY.PEEK") and cursor.octet(b"["):
         return _section(cursor, peek=word == "BODY.PEEK")
+    if word in ("BINARY", "BINARY.PEEK", "BINARY.SIZE"):
+        return _binary(cursor, word)
     if (item := _ITEMS.get(word)) is None:
         raise fault
     return item
+
+
+def _binary(cursor: Cursor, word: str) -> BinarySection:
+    """``"BINARY" [".PEEK"] section-binary [partial] / "BINARY.SIZE" section-binary`` [RFC 3516 §7]."""
+    cursor.expect_octet(b"[")
+    part = _section_part(cursor)
+    cursor.expect_octet(b"]")
+    if word == "BINARY.SIZE":
+        return BinarySection(part, peek=True, size=True)
+    return BinarySection(part, _partial(cursor), word == "BINARY.PEEK")
 
 
 def _section(cursor: Cursor, *, peek: bool) -> BodySection:
@@ -124,10 +137,11 @@ def _field_name(cursor: Cursor) -> str:
 
 
 def _partial(cursor: Cursor) -> tuple[int, int] | None:
+    """``partial = "<" number64 "." nz-number64 ">"`` [RFC 9051 §9]."""
     if not cursor.octet(b"<"):
         return None
-    start = cursor.expect(cursor.number(), "the first octet")
+    start = cursor.expect(cursor.number64(), "the first octet")
     cursor.expect_octet(b".")
-    count = cursor.expect(cursor.nz_number(), "how many octets")
+    count = cursor.expect(cursor.nz_number64(), "how many octets")
     cursor.expect_octet(b">")
     return start, count

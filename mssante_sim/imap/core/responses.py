@@ -10,13 +10,14 @@ from enum import Enum
 from mssante_sim.imap.core.commands import StatusItem
 from mssante_sim.imap.core.faults import ImapFault
 from mssante_sim.imap.core.sequence import SeqNum
+from mssante_sim.message.thread_trees import Node
 from mssante_sim.storage.api import ModSeq, Uid
 
 __all__ = [
     "Capabilities", "Condition", "Continuation", "Data", "Enabled", "Exists",
     "Expunged", "Fetched", "FetchedItem", "Flags", "FlagsItem", "Found", "Identity", "Listed",
     "MailboxStatus", "ModSeqItem", "Namespaces", "Quota", "QuotaRoots", "Recent", "Reply",
-    "Response", "Searched", "UidItem", "Vanished", "reply_to",
+    "Response", "Searched", "Sorted", "Threads", "UidItem", "Vanished", "reply_to",
 ]  # fmt: skip
 
 
@@ -116,6 +117,21 @@ class Searched:
 
 
 @dataclass(frozen=True, slots=True)
+class Sorted:
+    """SORT; with a mod-sequence as SEARCH has it [RFC 5256 §4] [RFC 7162 §3.1.9]."""
+
+    numbers: Sequence[int]
+    modseq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """THREAD: trees of messages, some of which may be missing at the root [RFC 5256 §4]."""
+
+    roots: Sequence[Node]
+
+
+@dataclass(frozen=True, slots=True)
 class Flags:
     """FLAGS: what messages of this mailbox can carry [RFC 3501 §7.2.6]."""
 
@@ -211,6 +227,8 @@ Data = (
     | MailboxStatus
     | Found
     | Searched
+    | Sorted
+    | Threads
     | Flags
     | Exists
     | Recent

@@ -84,6 +84,8 @@ RULES: Final[dict[type[c.Command], Rule]] = {
     c.Unselect: Rule(SELECTED, on_ok=Phase.AUTHENTICATED),
     c.Expunge: Rule(SELECTED, needs_write=True),
     c.Search: Rule(SELECTED, uses_seqnums=True),
+    c.Sort: Rule(SELECTED, uses_seqnums=True),
+    c.Thread: Rule(SELECTED, uses_seqnums=True),
     c.Fetch: Rule(SELECTED, uses_seqnums=True),
     c.StoreFlags: Rule(SELECTED, uses_seqnums=True, needs_write=True),
     c.CopyMessages: Rule(SELECTED),
@@ -122,11 +124,11 @@ def check(
 def may_send_expunge(command: c.Command) -> bool:
     """Whether messages may be told to be gone before `command` ends; its UID form uses no numbers.
 
-    Except a UID SEARCH for numbers [RFC 7162 §3.2.10.2].
+    Except a UID SEARCH, SORT or THREAD for numbers [RFC 7162 §3.2.10.2].
     """
     if not RULES[type(command)].uses_seqnums:
         return True
-    if isinstance(command, c.Search) and mentions(command.key, IsNumbered):
+    if isinstance(command, c.Search | c.Sort | c.Thread) and mentions(command.key, IsNumbered):
         return False
     return bool(getattr(command, "by_uid", False))
 

@@ -10,9 +10,10 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from mssante_sim.imap.core.fetch_items import BodySection, SectionText
+from mssante_sim.imap.core.faults import UnknownEncoding
+from mssante_sim.imap.core.fetch_items import BinarySection, BodySection, SectionText
 from mssante_sim.message.headers import fields
-from mssante_sim.message.parts import Part, SectionKind, parse, section
+from mssante_sim.message.parts import Part, SectionKind, decoded, find, parse, section
 from mssante_sim.storage.api import MailStore, MessageRow
 from mssante_sim.storage.errors import StoreCorrupt
 
@@ -87,6 +88,29 @@ class StoredMessage:
             self._root = parse(whole) if here else await asyncio.to_thread(parse, whole)
         return self._root
 
+    async def decoded(self, item: BinarySection) -> bytes | None:
+        """What `item` asks for, in memory; None if the message has no such part.
+
+        The whole message, a multipart and a message inside are their octets: they have no encoding of their own.
+
+        Raises:
+            UnknownEncoding: nobody knows how to decode the part.
+        """
+        if not item.part:
+            octets = self._prefix + await self._store.read(self._row.body)
+            return _cut(octets, item.partial)
+        part = find(await self._tree(), item.part)
+        if part is None:
+            return None
+        if part.encoding not in _ENCODINGS and not part.children:
+            raise UnknownEncoding("A part has a transfer encoding that is not known here.")
+        whole = await self._store.read(self._row.body)
+        if part.children or part.encoding in _IDENTITIES:
+            return _cut(whole[part.body_start : part.end], item.partial)
+        here = part.end - part.body_start <= _PARSED_HERE_OCTETS
+        octets = decoded(whole, part) if here else await asyncio.to_thread(decoded, whole, part)
+        return _cut(octets, item.partial)
+
     async def octets(self, stretch: Stretch, slice_octets: int) -> AsyncIterator[bytes]:
         """The octets of `stretch`, in pieces of at most `slice_octets` that are read one by one.
 
@@ -110,6 +134,14 @@ _KINDS: Final[dict[SectionText | None, SectionKind]] = {
     SectionText.TEXT: "TEXT",
     SectionText.MIME: "MIME",
 }
+
+
+_IDENTITIES: Final = frozenset({"7bit", "8bit", "binary"})
+_ENCODINGS: Final = _IDENTITIES | {"base64", "quoted-printable"}
+
+
+def _cut(octets: bytes, partial: tuple[int, int] | None) -> bytes:
+    return octets if partial is None else octets[partial[0] : partial[0] + partial[1]]
 
 
 def _chosen(header: bytes, item: BodySection) -> bytes:
