@@ -2,6 +2,8 @@
 
 import string as ascii_sets
 from datetime import date, datetime, timedelta, timezone
+from functools import partial
+from unicodedata import normalize
 
 from hypothesis import strategies as st
 
@@ -18,9 +20,8 @@ tags = st.text(ATOM_CHARS + "]", min_size=1, max_size=8)
 atoms = st.text(ATOM_CHARS + "+", min_size=1, max_size=12)
 words = atoms.map(str.upper).filter(lambda word: word.isascii())
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
-names = st.text(st.characters(codec="utf-8"), max_size=20).map(
-    lambda name: "INBOX" if name.upper() == "INBOX" else name
-)
+any_names = st.text(st.characters(codec="utf-8"), max_size=20).map(partial(normalize, "NFC"))
+names = any_names.map(lambda name: "INBOX" if name.upper() == "INBOX" else name)
 numbers = st.integers(1, 4_294_967_295) | st.just(STAR)
 sets = st.builds(
     SequenceSet,
@@ -131,7 +132,6 @@ def lists(draw: st.DrawFn) -> c.List:
     return c.List(draw(tags), draw(any_names), patterns, selection, returns, extended, status)
 
 
-any_names = st.text(st.characters(codec="utf-8"), max_size=20)
 names_or_patterns = any_names | st.sampled_from(["*", "%", "", "Archive/%", "inbox"])
 
 commands = st.one_of(

@@ -96,3 +96,31 @@ def test_a_message_is_not_changed_on_its_way() -> None:
     found = parse(frame(b"a APPEND INBOX {%d+}\r\n%s\r\n" % (len(message), message)))
     assert isinstance(found, c.Append)
     assert found.uploads[0].octets == message
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        (b'SELECT "Envoy\xc3\xa9s"', "Envoyés"),
+        (b"SELECT {8+}\r\nEnvoy\xc3\xa9s", "Envoyés"),
+        (b"SELECT A&B", "A&B"),
+        (b"SELECT Envoy&AOk-s", "Envoy&AOk-s"),
+        (b'SELECT "e\xcc\x81"', "e\u0301"),
+        (b"SELECT inbox", "INBOX"),
+    ],
+)
+def test_names_are_utf8_once_imap4rev2_is_enabled(sent: bytes, name: str) -> None:
+    found = parse(frame(b"a " + sent + b"\r\n"), utf8_names=True)
+    assert isinstance(found, c.Select)
+    assert found.mailbox == name
+
+
+def test_a_name_in_broken_utf8_is_refused() -> None:
+    with pytest.raises(SyntaxFault):
+        parse(frame(b'a SELECT "Envoy\xe9s"\r\n'), utf8_names=True)
+
+
+def test_modified_utf7_in_another_normal_form_is_the_same_name() -> None:
+    found = parse(frame(b"a SELECT e&AwE-\r\n"))
+    assert isinstance(found, c.Select)
+    assert found.mailbox == "é"

@@ -109,6 +109,22 @@ def test_a_response_and_its_octets(response: r.Response, octets: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("response", "octets"),
+    [
+        (r.Listed("Envoyés/A&B"), '* LIST () "/" "Envoyés/A&B"\r\n'),
+        (r.Listed("INBOX"), '* LIST () "/" INBOX\r\n'),
+        (r.Listed('a "b"'), '* LIST () "/" "a \\"b\\""\r\n'),
+        (r.Listed("a\nb"), '* LIST () "/" {3}\r\na\nb\r\n'),
+        (r.MailboxStatus("é", ((StatusItem.MESSAGES, 2),)), '* STATUS "é" (MESSAGES 2)\r\n'),
+        (r.QuotaRoots("é", ("",)), '* QUOTAROOT "é" ""\r\n'),
+        (r.Reply(r.Condition.OK, "é"), "* OK ?\r\n"),
+    ],
+)
+def test_names_are_utf8_for_who_enabled_imap4rev2(response: r.Response, octets: str) -> None:
+    assert encode(response, utf8_names=True) == octets.encode()
+
+
+@pytest.mark.parametrize(
     ("date", "octets"),
     [
         (datetime(2026, 2, 1, 9, 30, tzinfo=UTC), b"01-Feb-2026 09:30:00 +0000"),

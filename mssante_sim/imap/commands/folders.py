@@ -97,7 +97,8 @@ def _new_name(mailbox: str) -> str:
     """`mailbox` without its trailing delimiter, if a folder can be called so.
 
     Raises:
-        Cannot: an empty level, a control character, a wildcard, INBOX itself, too long or too deep.
+        Cannot: an empty level, a control character, a wildcard, INBOX itself, too long or too deep, or not in the
+            form that every client would write it in.
     """
     name = mailbox.removesuffix("/")
     levels = name.split("/")
@@ -105,6 +106,8 @@ def _new_name(mailbox: str) -> str:
         raise Cannot("A mailbox name has no empty levels.")
     if any(character in "*%" or unicodedata.category(character) in ("Cc", "Cs") for character in name):
         raise Cannot("A mailbox name holds no wildcard and no control character.")
+    if not unicodedata.is_normalized("NFC", name):
+        raise Cannot("A mailbox name must be Net-Unicode, in normal form C.")  # [RFC 9051 §5.1]
     if len(name.encode()) > _NAME_OCTETS or len(levels) > _LEVELS:
         raise Cannot("The mailbox name is too long or too deep.")
     return name

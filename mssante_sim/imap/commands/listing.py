@@ -10,7 +10,7 @@ from mssante_sim.imap.core.patterns import ListPattern
 from mssante_sim.imap.core.session import Done
 from mssante_sim.storage.api import Folder
 
-__all__ = ["list_folders", "list_subscribed", "namespace"]
+__all__ = ["list_folders", "list_subscribed", "listing_of", "namespace"]
 
 
 async def namespace(_: Context, __: Namespace) -> Done:
@@ -55,6 +55,12 @@ async def list_subscribed(ctx: Context, command: Lsub) -> Done:
     return Done("Lsub completed.", untagged=tuple(listed))
 
 
+async def listing_of(ctx: Context, folder: Folder) -> r.Listed:
+    """How `folder` is listed: SELECT tells it to a client of IMAP4rev2 [RFC 9051 §6.3.2]."""
+    tree = _Tree(await ctx.store.folders(ctx.account), frozenset())
+    return r.Listed(folder.name, tree.attributes(folder.name, with_subscribed=False))
+
+
 class _Tree:
     """The folders of an account, the parents they imply, and names that are only subscribed."""
 
@@ -77,7 +83,8 @@ class _Tree:
             if not self._has_subscribed_child(name, patterns, command.selection):
                 return None
             child_info = ("SUBSCRIBED",)
-        return r.Listed(name, self._attributes(name, command), child_info=child_info)
+        wants = ListReturn.SUBSCRIBED in command.returns or ListSelection.SUBSCRIBED in command.selection
+        return r.Listed(name, self.attributes(name, with_subscribed=wants), child_info=child_info)
 
     def _selected(self, name: str, selection: frozenset[ListSelection]) -> bool:
         if ListSelection.SUBSCRIBED in selection and name not in self._subscribed:
@@ -96,15 +103,15 @@ class _Tree:
             for child in self._subscribed
         )
 
-    def _attributes(self, name: str, command: List) -> tuple[str, ...]:
+    def attributes(self, name: str, *, with_subscribed: bool) -> tuple[str, ...]:
+        """What kind of name it is."""
         folder = self._folders.get(name)
         attributes = ["\\HasChildren" if name in self._parents else "\\HasNoChildren"]
         if folder is None:
             attributes += ["\\NonExistent", "\\Noselect"]
         elif folder.special_use is not None:
             attributes.append(folder.special_use)
-        wants = ListReturn.SUBSCRIBED in command.returns or ListSelection.SUBSCRIBED in command.selection
-        if wants and name in self._subscribed:
+        if with_subscribed and name in self._subscribed:
             attributes.append("\\Subscribed")
         return tuple(attributes)
 

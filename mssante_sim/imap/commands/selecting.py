@@ -1,11 +1,13 @@
 """SELECT, EXAMINE, CLOSE, UNSELECT."""
 
 from mssante_sim.imap.commands.context import Context
+from mssante_sim.imap.commands.listing import listing_of
 from mssante_sim.imap.commands.resync import missed
 from mssante_sim.imap.core import codes
 from mssante_sim.imap.core import responses as r
 from mssante_sim.imap.core.commands import Close, Select, Unselect
 from mssante_sim.imap.core.encode import encode
+from mssante_sim.imap.core.extensions import Extension
 from mssante_sim.imap.core.flags import announcement
 from mssante_sim.imap.core.session import Done
 from mssante_sim.imap.core.view import FolderView
@@ -32,7 +34,11 @@ async def select(ctx: Context, command: Select) -> Done:
     snapshot = await ctx.store.snapshot(folder.id, claim_recent=not command.read_only)
     view = FolderView(folder, snapshot, read_only=command.read_only)
     code = "READ-ONLY" if command.read_only else "READ-WRITE"
-    untagged = (*_opened(view, snapshot.status), *await missed(ctx, view, command.resync))
+    by_edition: r.Response = r.Recent(view.recent)
+    if ctx.has(Extension.REV2):
+        view.forget_recent()
+        by_edition = await listing_of(ctx, folder)
+    untagged = (*_opened(view, snapshot.status), by_edition, *await missed(ctx, view, command.resync))
     return Done("Select completed.", code, untagged, view=view)
 
 
@@ -41,7 +47,6 @@ def _opened(view: FolderView, counters: FolderStatus) -> tuple[r.Response, ...]:
     return (
         *announcement(view.keywords, read_only=view.read_only),
         r.Exists(len(view)),
-        r.Recent(view.recent),
         r.Reply(r.Condition.OK, "UIDs valid.", codes.uid_validity(counters.uidvalidity)),
         r.Reply(r.Condition.OK, "Predicted next UID.", codes.uid_next(counters.uidnext)),
         r.Reply(r.Condition.OK, "Highest.", codes.highest_modseq(counters.highestmodseq)),

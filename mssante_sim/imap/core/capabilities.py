@@ -11,7 +11,7 @@ __all__ = ["MECHANISMS", "PROMISES", "advertised", "broken_promises"]
 MECHANISMS: Final = ("PLAIN", "LOGIN")
 """SASL mechanisms; all send the password, so all need TLS [RFC 4616], [draft-murchison-sasl-login §2]."""
 
-_BASE: Final = ("IMAP4rev1", "SASL-IR", "ID", "ENABLE", "IDLE")
+_BASE: Final = ("IMAP4rev1", "IMAP4rev2", "SASL-IR", "ID", "ENABLE", "IDLE")
 _LOGGED_IN: Final = (
     "LITERAL+", "NAMESPACE", "UIDPLUS", "MOVE", "UNSELECT", "CHILDREN", "SPECIAL-USE", "CREATE-SPECIAL-USE",
     "LIST-EXTENDED", "LIST-STATUS", "STATUS=SIZE", "QUOTA", "QUOTA=RES-STORAGE", "CONDSTORE", "QRESYNC", "ESEARCH",
@@ -25,6 +25,11 @@ PROMISES: Final[dict[str, tuple[type[c.Command], ...]]] = {
         c.Unsubscribe, c.List, c.Lsub, c.Status, c.Append, c.Check, c.Close, c.Expunge, c.Search, c.Fetch,
         c.StoreFlags, c.CopyMessages,
     ),  # [RFC 3501 §6]
+    "IMAP4rev2": (
+        c.Capability, c.Noop, c.Logout, c.Authenticate, c.Login, c.Enable, c.Select, c.Create, c.Delete, c.Rename,
+        c.Subscribe, c.Unsubscribe, c.List, c.Namespace, c.Status, c.Append, c.Idle, c.Close, c.Unselect, c.Expunge,
+        c.Search, c.Fetch, c.StoreFlags, c.CopyMessages, c.MoveMessages,
+    ),  # [RFC 9051 §6]
     "STARTTLS": (c.StartTls,),
     "LOGINDISABLED": (),
     "AUTH=PLAIN": (c.Authenticate,),

@@ -37,10 +37,12 @@ class Cursor:
 
     Attributes:
         confidential: what is read may be a password, so that no fault quotes it.
+        utf8_names: mailbox names are UTF-8, not modified UTF-7 [RFC 9051 §5.1].
     """
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, *, utf8_names: bool = False) -> None:
         self.confidential = False
+        self.utf8_names = utf8_names
         self._frame = frame
         self._index = -1
         self._enter_next_line()

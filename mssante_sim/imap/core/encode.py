@@ -6,7 +6,7 @@ ASCII, strings that cannot be quoted become literals.
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import assert_never
@@ -24,21 +24,22 @@ _MONTHS = (b"", *(name.encode("ascii") for name in MONTHS))
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 _ATOM = re.compile(class_of(ATOM_CHARS) + b"+")
 _QUOTABLE = re.compile(class_of(QUOTED_CHARS) + b"{0,1000}")
+_QUOTABLE_UTF8 = re.compile(class_of(QUOTED_CHARS | frozenset(range(0x80, 0x100))) + b"{0,4000}")
 _SPECIAL = re.compile(rb'(["\\])')
 
 
-def encode(response: r.Response) -> bytes:
-    """`response` as octets, CRLF included."""
+def encode(response: r.Response, *, utf8_names: bool = False) -> bytes:
+    """`response` as octets, CRLF included; mailbox names in UTF-8 only for who enabled IMAP4rev2 [RFC 9051 §A]."""
     match response:
         case r.Continuation():
             return _continuation(response)
         case r.Reply():
             return _reply(response)
         case _:
-            return b"* " + _data(response) + b"\r\n"
+            return b"* " + _data(response, _mailbox_in_utf8 if utf8_names else _mailbox) + b"\r\n"
 
 
-def _data(response: r.Data) -> bytes:  # noqa: C901, PLR0911, PLR0912 - a flat list of kinds, one line each
+def _data(response: r.Data, mailbox: Callable[[str], bytes]) -> bytes:  # noqa: C901, PLR0911, PLR0912 - a flat list of kinds, one line each
     match response:
         case r.Exists(count):
             return b"%d EXISTS" % count
@@ -61,10 +62,10 @@ def _data(response: r.Data) -> bytes:  # noqa: C901, PLR0911, PLR0912 - a flat l
         case r.Namespaces(delimiter):
             return b'NAMESPACE (("" %s)) NIL NIL' % _quoted(delimiter.encode("ascii"))
         case r.Listed():
-            return _listed(response)
+            return _listed(response, mailbox)
         case r.MailboxStatus(name, values):
             counts = b" ".join(_status(item, value) for item, value in values)
-            return b"STATUS %s (%s)" % (_mailbox(name), counts)
+            return b"STATUS %s (%s)" % (mailbox(name), counts)
         case r.Searched():
             return _searched(response)
         case r.Sorted(numbers, modseq):
@@ -74,8 +75,8 @@ def _data(response: r.Data) -> bytes:  # noqa: C901, PLR0911, PLR0912 - a flat l
         case r.Quota(root, resources):
             lines = b" ".join(b"%s %d %d" % (_ascii(name), used, limit) for name, used, limit in resources)
             return b"QUOTA %s (%s)" % (_astring(root.encode()), lines)
-        case r.QuotaRoots(mailbox, roots):
-            return b" ".join([b"QUOTAROOT", _mailbox(mailbox), *(_astring(root.encode()) for root in roots)])
+        case r.QuotaRoots(name, roots):
+            return b" ".join([b"QUOTAROOT", mailbox(name), *(_astring(root.encode()) for root in roots)])
         case r.Fetched(seqnum, items):
             return b"%d FETCH " % seqnum + _list(map(encode_item, items))
         case _:
@@ -151,14 +152,14 @@ def _continuation(continuation: r.Continuation) -> bytes:
     return b"+ " + _line(continuation.text).encode("ascii") + b"\r\n"
 
 
-def _listed(listed: r.Listed) -> bytes:
+def _listed(listed: r.Listed, mailbox: Callable[[str], bytes]) -> bytes:
     """``"(" [mbx-list-flags] ")" SP (DQUOTE QUOTED-CHAR DQUOTE / nil) SP mailbox [SP mbox-list-extended]``."""
     delimiter = b"NIL" if listed.delimiter is None else _quoted(listed.delimiter.encode("ascii"))
     words = [
         b"LSUB" if listed.lsub else b"LIST",
         _list(_ascii(attribute) for attribute in listed.attributes),
         delimiter,
-        _mailbox(listed.name),
+        mailbox(listed.name),
     ]
     if listed.child_info:
         words.append(b'("CHILDINFO" %s)' % _list(_quoted(_ascii(word)) for word in listed.child_info))
@@ -207,6 +208,12 @@ def _zone(offset: timedelta | None) -> bytes:
 def _mailbox(name: str) -> bytes:
     """``mailbox = "INBOX" / astring``; always quoted, as most servers do, except INBOX."""
     return b"INBOX" if name == "INBOX" else _string(encode_name(name))
+
+
+def _mailbox_in_utf8(name: str) -> bytes:
+    """``mailbox``, ``quoted`` of UTF-8 [RFC 9051 §9]."""
+    octets = name.encode()
+    return b"INBOX" if name == "INBOX" else _quoted(octets) if _QUOTABLE_UTF8.fullmatch(octets) else _string(octets)
 
 
 def _astring(octets: bytes) -> bytes:

@@ -5,6 +5,7 @@ stand.  The rule quoted in each is of [RFC 3501 §9], unless it says otherwise.
 """
 
 import re
+import unicodedata
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Callable
@@ -30,6 +31,7 @@ __all__ = [
     "mailbox",
     "name",
     "plain_set",
+    "read_name",
     "sequence_set",
     "targets",
     "text",
@@ -96,7 +98,18 @@ def utf8(octets: bytes, what: str) -> str:
 
 def name(cursor: Cursor) -> str:
     """``astring`` that is a mailbox name or its beginning.  Raises also: Cannot."""
-    return decode_name(cursor.expect(cursor.astring(), "a mailbox name"))
+    return read_name(cursor, cursor.expect(cursor.astring(), "a mailbox name"))
+
+
+def read_name(cursor: Cursor, octets: bytes) -> str:
+    """The name that `octets` encode, in UTF-8 or modified UTF-7, whichever this client uses.  Raises also: Cannot.
+
+    Modified UTF-7 that is not in normal form C is converted, as other servers do; a name in UTF-8 is as it is
+    [RFC 9051 §5.1].
+    """
+    if cursor.utf8_names:
+        return utf8(octets, "a mailbox name")
+    return unicodedata.normalize("NFC", decode_name(octets))
 
 
 def mailbox(cursor: Cursor) -> str:

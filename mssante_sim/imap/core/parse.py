@@ -39,8 +39,8 @@ _USE = re.compile(rb"\\[A-Za-z]+")
 _Reader = Callable[[Cursor, str], c.Command]
 
 
-def parse(frame: Frame) -> c.Command:
-    """The command in `frame`.
+def parse(frame: Frame, *, utf8_names: bool = False) -> c.Command:
+    """The command in `frame`, of a client that writes mailbox names in UTF-8 if `utf8_names`.
 
     Raises:
         NotImap: there is no tag and no command word.
@@ -49,7 +49,7 @@ def parse(frame: Frame) -> c.Command:
         Cannot, BadCharset, LimitReached: they are, and can never be served.
     """
     tag = read_tag(frame.lines[0])
-    cursor = Cursor(frame)
+    cursor = Cursor(frame, utf8_names=utf8_names)
     opening = cursor.take(_OPENING)
     if tag is None or opening is None:
         raise NotImap("Expected a tag, a space and a command, like `a1 NOOP`.")

@@ -5,8 +5,7 @@ from typing import Final
 from mssante_sim.imap.core.commands import List, ListReturn, ListSelection, Status, StatusItem
 from mssante_sim.imap.core.cursor import Cursor
 from mssante_sim.imap.core.faults import SyntaxFault
-from mssante_sim.imap.core.grammar import choice, expect_word, list_of, mailbox, name
-from mssante_sim.imap.core.utf7 import decode_name
+from mssante_sim.imap.core.grammar import choice, expect_word, list_of, mailbox, name, read_name
 
 __all__ = ["list_mailboxes", "list_pattern", "status"]
 
@@ -50,7 +49,7 @@ def _status_items(cursor: Cursor) -> tuple[StatusItem, ...]:
 
 def list_pattern(cursor: Cursor) -> str:
     """``list-mailbox = 1*list-char / string``.  Raises also: Cannot."""
-    return decode_name(cursor.expect(cursor.list_mailbox(), "a mailbox name or pattern"))
+    return read_name(cursor, cursor.expect(cursor.list_mailbox(), "a mailbox name or pattern"))
 
 
 def _selection(cursor: Cursor) -> frozenset[ListSelection]:

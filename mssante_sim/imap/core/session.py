@@ -229,7 +229,7 @@ class ImapSession:
             self._refused(read_tag(frame.lines[0]), fault)
 
     def _command(self, frame: Frame) -> None:
-        command = parse(frame)
+        command = parse(frame, utf8_names=Extension.REV2 in self.enabled)
         self._spoken = True
         self._bad = 0
         try:
@@ -383,4 +383,4 @@ class ImapSession:
             self._say_modseq(view)
 
     def _say(self, response: r.Response) -> None:
-        self._out.append(encode(response))
+        self._out.append(encode(response, utf8_names=Extension.REV2 in self.enabled))
