@@ -17,9 +17,9 @@ from tests.scenarios.client import Stream
 from tests.scenarios.runner import Account
 from tests.scenarios.servers import TlsStream
 
-__all__ = ["CoreServer", "TlsServer", "services_over"]
+__all__ = ["PASSWORD", "CoreServer", "TlsServer", "services_over"]
 
-_PASSWORD = "open-sesame"
+PASSWORD = "open-sesame"
 _NUMBERS = itertools.count(1)
 
 
@@ -27,7 +27,7 @@ class _AnyAccount:
     """Every account of the store exists under its own name, with one password."""
 
     async def check(self, login: str, password: str) -> str | None:
-        return login if password == _PASSWORD else None
+        return login if password == PASSWORD else None
 
 
 async def _at_once(delay_s: float) -> None:
@@ -49,7 +49,7 @@ class _Ours:
 
     async def account(self, name: str) -> Account:
         """A new account with the standard folders."""
-        account = Account(f"{name}.{next(_NUMBERS)}@officine.mssante.test", _PASSWORD)
+        account = Account(f"{name}.{next(_NUMBERS)}@officine.mssante.test", PASSWORD)
         await self._services.store.open_account(account.login)
         return account
 
