@@ -17,7 +17,7 @@ from mssante_sim.imap.core.responses import reply_to
 from tests.imap_core.commands_made import commands
 from tests.imap_core.wire import frame, written
 
-THUNDERBIRD = [
+CLIENTS = [
     b"1 CAPABILITY\r\n",
     b"2 AUTHENTICATE PLAIN\r\nAG1hcmllAG1vdA==\r\n",
     b"3 NAMESPACE\r\n",
@@ -40,6 +40,12 @@ THUNDERBIRD = [
     b'26 UID SEARCH UNDELETED SUBJECT "ordonnance"\r\n',
     b"27 UID SEARCH CHARSET UTF-8 UNDELETED SUBJECT {7}\r\nsant\xc3\xa9!\r\n",
     b"28 COMPRESS DEFLATE\r\n29 LOGOUT\r\n",
+    b"30 ENABLE CONDSTORE QRESYNC\r\n31 SELECT INBOX (QRESYNC (7 20 1:9 (1,5 2,9)) CONDSTORE)\r\n",
+    b"32 UID FETCH 1:* FLAGS (CHANGEDSINCE 20 VANISHED)\r\n33 STORE $ (UNCHANGEDSINCE 20) -FLAGS.SILENT (\\Seen)\r\n",
+    b"34 UID SEARCH RETURN (SAVE COUNT) OR MODSEQ 7 YOUNGER 86400\r\n",
+    b"35 SORT (REVERSE DATE) UTF-8 SAVEDON 1-Feb-2026\r\n",
+    b"36 UID THREAD REFERENCES UTF-8 NOT EMAILID M1\r\n37 FETCH 1 (BINARY.PEEK[1.2]<0.9> BINARY.SIZE[1] EMAILID)\r\n",
+    b'38 LIST "" "%" RETURN (STATUS (SIZE HIGHESTMODSEQ))\r\n39 APPEND a (\\Seen) {1+}\r\nx ~{1+}\r\n\0\r\n',
 ]
 
 SMALL = FrameLimits(line_before_login=200, literal_before_login=20, line=400, literal=50, append_literal=80, literals=4)
@@ -65,8 +71,8 @@ def converse(octets: bytes, *, logged_in: bool, limits: FrameLimits | None = Non
     return found
 
 
-@pytest.mark.parametrize("seed", THUNDERBIRD)
-def test_what_thunderbird_sends_is_understood(seed: bytes) -> None:
+@pytest.mark.parametrize("seed", CLIENTS)
+def test_what_clients_send_is_understood(seed: bytes) -> None:
     lines_of_other_kinds = (b"AG1hcmllAG1vdA==\r\n", b"DONE\r\n", b"28 COMPRESS DEFLATE\r\n")
     for other in lines_of_other_kinds:
         seed = seed.replace(other, b"")
@@ -85,9 +91,23 @@ a b SELECT EXAMINE FETCH STORE SEARCH UID LIST STATUS APPEND COPY MOVE LOGIN ID 
 AUTHENTICATE PLAIN CHARSET UTF-8 OR NOT ALL SEEN KEYWORD HEADER FROM SINCE 1-Feb-2026 31-Feb-2026 LARGER
 FLAGS +FLAGS -FLAGS.SILENT (\Seen) \Recent BODY[ BODY.PEEK[] ] <0.1> HEADER.FIELDS MIME 1.2 1:* *:4294967295
 4294967296 0 RETURN SUBSCRIBED SPECIAL-USE USE NIL ( ) () & &AOk- &AOk % * " "x" \ { {2+} {2} ~{2+} } = +
+$ (CONDSTORE) (QRESYNC (1 2 1:9 (1 1) (CHANGEDSINCE 5) VANISHED (UNCHANGEDSINCE MODSEQ "/flags/x" SAVE MIN COUNT)
+SORT (REVERSE DATE) THREAD REFERENCES ORDEREDSUBJECT US-ASCII BINARY[1] BINARY.SIZE[] EMAILID SAVEDATE OLDER SAVEDON
+HIGHESTMODSEQ MAILBOXID STATUS (SIZE) CONDSTORE QRESYNC IMAP4rev2
 """
 TOKENS = [word.encode() for word in WORDS.split()]
-TOKENS += [b" ", b"\r\n", b"\r\n", b"\n", b"\0", b"\xc3\xa9", b"\xff", b'" 1-Feb-2026 09:30:00 +0100"', b"{2+}\r\nab"]
+TOKENS += [
+    b" ",
+    b"\r\n",
+    b"\r\n",
+    b"\n",
+    b"\0",
+    b"\xc3\xa9",
+    b"\xff",
+    b'" 1-Feb-2026 09:30:00 +0100"',
+    b"{2+}\r\nab",
+    b"~{2+}\r\n\0b",
+]
 
 
 @settings(max_examples=1_000, deadline=None)
@@ -99,7 +119,7 @@ def test_tokens_in_any_order(tokens: list[bytes], between: bytes, logged_in: boo
 @st.composite
 def damaged(draw: st.DrawFn) -> bytes:
     """A real command in which something was replaced, removed or doubled."""
-    octets = draw(commands.map(written) | st.sampled_from(THUNDERBIRD))
+    octets = draw(commands.map(written) | st.sampled_from(CLIENTS))
     for _ in range(draw(st.integers(1, 3))):
         at = draw(st.integers(0, len(octets)))
         length = draw(st.integers(0, 4))

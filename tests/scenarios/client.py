@@ -25,7 +25,7 @@ _LITERAL_AT_END = re.compile(rb"\{(\d+)\}\r\n\Z")
 _PLACEHOLDER = re.compile(r"\{([a-z][\w-]*)(\+?)\}")
 _VARIABLE = re.compile(r"\$(\w+)")
 _STABLE = ("UID", "RFC822.SIZE", "ENVELOPE", "BODYSTRUCTURE", "INTERNALDATE")
-_NO_EXPUNGE = {"FETCH", "STORE", "SEARCH"}
+_NO_EXPUNGE = {"FETCH", "STORE", "SEARCH", "SORT", "THREAD"}
 _RESELECTS = {"SELECT", "EXAMINE", "CLOSE", "UNSELECT"}
 
 

@@ -103,6 +103,15 @@ class CoreStream:
             raise said
         return said
 
+    async def settled(self) -> bytes:
+        """What was said once nothing runs any more.  Raises: whatever a handler raised that no handler may."""
+        while self._task is not None and not self._task.done():
+            await asyncio.wait([self._task])
+        said = b""
+        while not self._said.empty():
+            said += await self.read()
+        return said
+
     async def close(self) -> None:
         """The connection is gone, its handler with it."""
         if self._task is not None:
