@@ -27,12 +27,13 @@ from mssante_sim.clock import Clock, SystemClock
 from mssante_sim.config import Settings
 from mssante_sim.control import Control
 from mssante_sim.crypto.exports import authority_files, revocation_files
-from mssante_sim.crypto.tls import client_context, limit_tls_buffers, server_context
+from mssante_sim.crypto.tls import client_context, limit_tls_buffers, server_context, server_end_point
 from mssante_sim.directory import http as directory_http
 from mssante_sim.directory.credentials import Authenticator
 from mssante_sim.errors import PortBusy
 from mssante_sim.home import Home, write_private
 from mssante_sim.http_server import HttpServer, bind
+from mssante_sim.imap.proving import ScramParty
 from mssante_sim.imap.server import ImapServer
 from mssante_sim.patient.faults import NotSent, Unreached
 from mssante_sim.patient.house import House as MesHouse
@@ -153,7 +154,8 @@ class _Builder:
             clock=self._clock,
             audit=audit,
         )
-        imap = ImapServer(store, authenticator, tls=tls, clock=self._clock, audit=audit)
+        prover = ScramParty(authenticator, server_end_point(identity))
+        imap = ImapServer(store, authenticator, tls=tls, clock=self._clock, audit=audit, prover=prover)
         mes = self._mon_espace_sante(provisioned, store, smtp, authenticator, audit)
         http = HttpServer([*self._routes(provisioned, store, smtp), *mes.routes()], sockets)
         await http.start()

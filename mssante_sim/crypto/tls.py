@@ -6,7 +6,10 @@ import contextlib
 import ssl
 from pathlib import Path
 
-__all__ = ["client_context", "cut", "limit_tls_buffers", "server_context"]
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
+__all__ = ["client_context", "cut", "limit_tls_buffers", "server_context", "server_end_point"]
 
 _READ_BUFFER_OCTETS = 16 * 1024 + 512  # one TLS record  [RFC 8446 §5.2]
 
@@ -50,6 +53,18 @@ def cut(transport: asyncio.WriteTransport) -> None:
     """
     with contextlib.suppress(AttributeError):
         transport.abort()
+
+
+def server_end_point(identity: Path) -> bytes | None:
+    """The channel binding of a listener that shows the first certificate in `identity` [RFC 5929 §4.1].
+
+    Its hash by the hash of its signature, SHA-256 for weaker ones; None where the signature has none of its own.
+    """
+    certificate = x509.load_pem_x509_certificates(identity.read_bytes())[0]
+    algorithm = certificate.signature_hash_algorithm
+    if algorithm is None:
+        return None
+    return certificate.fingerprint(hashes.SHA256() if algorithm.digest_size < 32 else algorithm)
 
 
 def limit_tls_buffers() -> None:

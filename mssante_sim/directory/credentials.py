@@ -13,7 +13,7 @@ import stringprep
 import time
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol, Self
 
 from mssante_sim.errors import SimulatorError
@@ -164,6 +164,22 @@ class Authenticator:
 
     def _grant_mark(self, login: str, password: str) -> bytes:
         return self._mark(login, self._decoy, password)
+
+    def address(self, login: str) -> str | None:
+        """The address of the mailbox `login` opens, for who has proven to know the password."""
+        account = self._accounts.account(login)
+        return None if account is None else account[0]
+
+    def verifier(self, login: str) -> Verifier:
+        """The verifier of `login` for SCRAM; of an unknown one, one that looks like it and that nothing proves.
+
+        Its salt is the same each time, as that of a real one is.
+        """
+        account = self._accounts.account(login)
+        if account is not None:
+            return account[1]
+        salt = hashlib.blake2b(login.encode("utf-8", "surrogatepass"), key=self._key, digest_size=16).digest()
+        return replace(self._decoy, salt=salt)
 
     def _remembers(self, login: str, mark: bytes) -> bool:
         known, until = self._known.get(login, (b"", 0.0))

@@ -59,7 +59,7 @@ class Connection(asyncio.Protocol):
         self._registry = registry
         self._tls = tls
         self._loop = asyncio.get_running_loop()
-        self._session = ImapSession(services.limits, secure=tls is None)
+        self._session = ImapSession(services.limits, secure=tls is None, prover=services.prover)
         self._context: Context | None = None
         self._transport: asyncio.Transport | None = None
         self._task: asyncio.Task[None] | None = None

@@ -12,6 +12,7 @@ from mssante_sim.imap.commands.context import Authenticator, Services
 from mssante_sim.imap.commands.table import check_promises
 from mssante_sim.imap.connection import TLS_SHUTDOWN_S, Connection
 from mssante_sim.imap.core.limits import ImapLimits
+from mssante_sim.imap.proving import ScramParty
 from mssante_sim.storage.api import MailStore
 
 __all__ = ["ImapServer"]
@@ -26,6 +27,7 @@ class ImapServer:
     Args:
         store: outlives the server.
         tls: shows the server's certificate, asks for none.
+        prover: offers SCRAM beside passwords.
     """
 
     def __init__(
@@ -37,9 +39,10 @@ class ImapServer:
         clock: Clock,
         audit: Audit,
         limits: ImapLimits = _DEFAULT_LIMITS,
+        prover: ScramParty | None = None,
     ) -> None:
         check_promises()
-        self._services = Services(store, authenticator, clock, audit, limits)
+        self._services = Services(store, authenticator, clock, audit, limits, prover=prover)
         self._tls = tls
         self._servers: dict[str, asyncio.Server] = {}
         self._connections: dict[Connection, None] = {}  # in the order they came

@@ -25,6 +25,11 @@ class TlsStream:
         tls = ssl.create_default_context(cafile=authority)
         return cls(*await asyncio.open_connection("127.0.0.1", port, ssl=tls, server_hostname="localhost"))
 
+    @property
+    def tls(self) -> object:
+        """The connection as the `ssl` module knows it."""
+        return self._writer.get_extra_info("ssl_object")
+
     async def write(self, octets: bytes) -> None:
         """`octets` are on their way."""
         self._writer.write(octets)

@@ -433,7 +433,7 @@ async def test_a_store_that_fails_inside_a_literal_cuts_the_connection(begin: Be
 
 
 async def test_an_idling_client_hears_signs_of_life_and_is_not_cut(begin: Begin) -> None:
-    house = await begin(ImapLimits(login_s=0.05, still_here_s=0.05, autologout_s=0.01))
+    house = await begin(ImapLimits(login_s=0.5, still_here_s=0.05, autologout_s=0.01))
     wire = await house.secure()
     wire.writer.write(f"a LOGIN lilas {PASSWORD}\r\nb IDLE\r\n".encode())
     heard = [await wire.line() for _ in range(5)]
@@ -441,13 +441,13 @@ async def test_an_idling_client_hears_signs_of_life_and_is_not_cut(begin: Begin)
 
 
 async def test_a_silent_client_is_logged_out(begin: Begin) -> None:
-    house = await begin(ImapLimits(login_s=0.05, still_here_s=0.05, autologout_s=0.2))
+    house = await begin(ImapLimits(login_s=0.5, still_here_s=0.05, autologout_s=0.2))
     wire = await (await house.secure()).login()
     assert (await wire.rest()).startswith(b"* BYE Autologout")
 
 
 async def test_idle_can_be_cut_as_some_networks_do(begin: Begin) -> None:
-    house = await begin(ImapLimits(login_s=0.05, still_here_s=0.05, idle_cut_s=0.1))
+    house = await begin(ImapLimits(login_s=0.5, still_here_s=0.05, idle_cut_s=0.1))
     wire = await (await house.secure()).login()
     wire.writer.write(b"b IDLE\r\n")
     assert b"* BYE Idle for too long." in await wire.rest()

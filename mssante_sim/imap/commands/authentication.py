@@ -1,4 +1,4 @@
-"""LOGIN, and AUTHENTICATE once its exchange has given a name and a password."""
+"""LOGIN, and AUTHENTICATE once its exchange has given a name and a password, or a proof."""
 
 from mssante_sim.imap.commands.context import Context
 from mssante_sim.imap.core.commands import Login
@@ -17,10 +17,17 @@ async def login(ctx: Context, command: Login) -> Done:
     Raises:
         AuthenticationFailed: the credentials are wrong.
     """
-    account = await ctx.services.authenticator.check(command.user, command.password)
+    account = await _account(ctx, command)
     if account is None:
         await ctx.services.sleep(ctx.services.limits.failed_login_delay_s)
         raise AuthenticationFailed("Invalid credentials.")
     await ctx.store.open_account(account)
     ctx.account, ctx.login = account, command.user
     return Done("Logged in.")
+
+
+async def _account(ctx: Context, command: Login) -> str | None:
+    prover = ctx.services.prover
+    if command.proven is None:
+        return await ctx.services.authenticator.check(command.user, command.password)
+    return prover.address(command.user) if command.proven and prover is not None else None

@@ -13,6 +13,7 @@ from mssante_sim.imap.core.limits import ImapLimits
 from mssante_sim.imap.core.sequence import SavedResult, Targets
 from mssante_sim.imap.core.session import ImapSession
 from mssante_sim.imap.core.view import FolderView
+from mssante_sim.imap.proving import ScramParty
 from mssante_sim.storage.api import Change, Folder, MailStore, Uid, Watch
 from mssante_sim.storage.errors import FolderMissing
 
@@ -41,6 +42,7 @@ class Services:
     audit: Audit
     limits: ImapLimits
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # for the delay after a failed login
+    prover: ScramParty | None = None  # SCRAM is offered if there is one
 
 
 class Context:

@@ -1,15 +1,12 @@
 """What is advertised, when, and which commands it promises."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from mssante_sim.imap.core import commands as c
 from mssante_sim.imap.core.states import Phase
 
-__all__ = ["MECHANISMS", "PROMISES", "advertised", "broken_promises"]
-
-MECHANISMS: Final = ("PLAIN", "LOGIN")
-"""SASL mechanisms; all send the password, so all need TLS [RFC 4616], [draft-murchison-sasl-login §2]."""
+__all__ = ["PROMISES", "advertised", "broken_promises"]
 
 _BASE: Final = ("IMAP4rev1", "IMAP4rev2", "SASL-IR", "ID", "ENABLE", "IDLE")
 _LOGGED_IN: Final = (
@@ -34,6 +31,8 @@ PROMISES: Final[dict[str, tuple[type[c.Command], ...]]] = {
     "LOGINDISABLED": (),
     "AUTH=PLAIN": (c.Authenticate,),
     "AUTH=LOGIN": (c.Authenticate,),
+    "AUTH=SCRAM-SHA-256": (c.Authenticate,),  # [RFC 7677 §3]
+    "AUTH=SCRAM-SHA-256-PLUS": (c.Authenticate,),
     "SASL-IR": (c.Authenticate,),  # [RFC 4959]
     "LITERAL-": (),  # framing, which refuses larger ones before the login [RFC 7888 §5]
     "LITERAL+": (),  # framing [RFC 7888 §3]
@@ -69,16 +68,19 @@ PROMISES: Final[dict[str, tuple[type[c.Command], ...]]] = {
 """Each capability, without the value that some have, and the commands without which it would be a lie."""
 
 
-def advertised(phase: Phase, *, secure: bool, append_limit: int) -> tuple[str, ...]:
+def advertised(
+    phase: Phase, *, secure: bool, append_limit: int, mechanisms: Iterable[str] = ("PLAIN", "LOGIN")
+) -> tuple[str, ...]:
     """Capabilities of a connection; before TLS and before login only what can be used then [RFC 3501 §6.1.1].
 
     A literal that nobody asked for may be as large as any after the login, and small before [RFC 7888 §5].
+    Every mechanism needs TLS, also those that send no password: so much is said of health after it.
     """
     if phase is not Phase.ANONYMOUS:
         return (*_BASE, *_LOGGED_IN, f"APPENDLIMIT={append_limit}")
     if not secure:
         return (*_BASE, "LITERAL-", "STARTTLS", "LOGINDISABLED")
-    return (*_BASE, "LITERAL-", *(f"AUTH={name}" for name in MECHANISMS))
+    return (*_BASE, "LITERAL-", *(f"AUTH={name}" for name in mechanisms))
 
 
 def broken_promises(implemented: Collection[type[c.Command]]) -> list[str]:

@@ -75,10 +75,11 @@ class Authenticate(Command):
 
 @dataclass(frozen=True, slots=True)
 class Login(Command):
-    """LOGIN [RFC 3501 §6.2.3]."""
+    """LOGIN, or an AUTHENTICATE that came to its end [RFC 3501 §6.2.3]."""
 
     user: str
     password: str = field(repr=False)
+    proven: bool | None = None  # whether SCRAM has proven the user, without a password
 
 
 # Authenticated ------------------------------------------------------------------------------------

@@ -1,11 +1,13 @@
-"""The server's half of AUTHENTICATE with a password [RFC 3501 §6.2.2]."""
+"""The server's half of AUTHENTICATE [RFC 3501 §6.2.2]."""
 
 from base64 import b64decode
-from typing import Final
+from typing import Final, Protocol
 
+from mssante_sim.imap.core.commands import Login
 from mssante_sim.imap.core.faults import AuthenticationFailed, ImapFault, SyntaxFault
+from mssante_sim.imap.core.scram import MECHANISM, MECHANISM_PLUS, Proof, Prover, Scram
 
-__all__ = ["Exchange", "decode_response", "exchange"]
+__all__ = ["Exchange", "decode_response", "exchange", "mechanisms"]
 
 _LOGIN_CHALLENGES: Final = (b"Username:", b"Password:")
 
@@ -16,43 +18,99 @@ class AuthorizationFailed(ImapFault):
     code = "AUTHORIZATIONFAILED"  # [RFC 5530 §3]
 
 
+def mechanisms(prover: Prover | None) -> tuple[str, ...]:
+    """What can be offered, the best first."""
+    plus = (MECHANISM_PLUS,) if prover is not None and prover.end_point is not None else ()
+    return (*plus, *((MECHANISM,) if prover is not None else ()), "PLAIN", "LOGIN")
+
+
+class _Steps(Protocol):
+    """A mechanism."""
+
+    @property
+    def opening(self) -> bytes:
+        """What a client is asked that sent no initial response."""
+        ...
+
+    def answer(self, octets: bytes) -> "bytes | tuple[str, str] | Proof":
+        """The next challenge, or login name and password, or a proof.  Raises: ImapFault."""
+        ...
+
+
 class Exchange:
-    """Challenges of one AUTHENTICATE, in order; done when `credentials` is not None."""
+    """One AUTHENTICATE."""
 
-    __slots__ = ("_answers", "_mechanism", "tag")
+    __slots__ = ("_steps", "tag")
 
-    def __init__(self, tag: str, mechanism: str) -> None:
+    def __init__(self, tag: str, steps: _Steps) -> None:
         self.tag = tag
-        self._mechanism = mechanism
-        self._answers: list[bytes] = []
+        self._steps = steps
 
-    def challenge(self) -> bytes:
-        """What the client is asked next."""
-        return b"" if self._mechanism == "PLAIN" else _LOGIN_CHALLENGES[len(self._answers)]
+    @property
+    def opening(self) -> bytes:
+        """What a client is asked that sent no initial response."""
+        return self._steps.opening
 
-    def answer(self, octets: bytes) -> tuple[str, str] | None:
-        """Login name and password once both are known.
+    def answer(self, octets: bytes) -> bytes | Login:
+        """The next challenge, or the login to try.
 
         Raises:
             AuthorizationFailed, AuthenticationFailed: the answer can lead to no login.
         """
-        self._answers.append(octets)
-        if self._mechanism == "PLAIN":
-            return _plain(octets)
-        if len(self._answers) < len(_LOGIN_CHALLENGES):
-            return None
-        return _text(self._answers[0]), _text(self._answers[1])
+        match self._steps.answer(octets):
+            case bytes(challenge):
+                return challenge
+            case (user, password):
+                return Login(self.tag, user, password)
+            case Proof(login, holds):
+                return Login(self.tag, login, "", proven=holds)
 
 
-def exchange(tag: str, mechanism: str) -> Exchange:
+def exchange(tag: str, mechanism: str, prover: Prover | None = None) -> Exchange:
     """The exchange of `mechanism`.
 
     Raises:
-        ImapFault: there is none.
+        ImapFault: it is not offered.
     """
-    if mechanism not in ("PLAIN", "LOGIN"):
+    if mechanism not in mechanisms(prover):
         raise ImapFault("Unsupported authentication mechanism.")
-    return Exchange(tag, mechanism)
+    if mechanism == "PLAIN":
+        return Exchange(tag, _Plain())
+    if mechanism == "LOGIN" or prover is None:
+        return Exchange(tag, _Login())
+    return Exchange(tag, Scram(prover, plus=mechanism == MECHANISM_PLUS))
+
+
+class _Plain:
+    """PLAIN: ``[authzid] NUL authcid NUL passwd`` [RFC 4616 §2]."""
+
+    opening: Final = b""
+
+    def answer(self, octets: bytes) -> tuple[str, str]:
+        """Login name and password."""
+        parts = octets.split(b"\0")
+        if len(parts) != 3:
+            raise AuthenticationFailed("Invalid credentials.")
+        authzid, authcid, password = map(_text, parts)
+        if authzid not in ("", authcid):
+            raise AuthorizationFailed("Acting for another account is not possible.")
+        return authcid, password
+
+
+class _Login:
+    """LOGIN: one after the other [draft-murchison-sasl-login §2]."""
+
+    opening: Final = _LOGIN_CHALLENGES[0]
+
+    def __init__(self) -> None:
+        self._user: str | None = None
+
+    def answer(self, octets: bytes) -> bytes | tuple[str, str]:
+        """The second challenge, then login name and password."""
+        if self._user is None:
+            self._user = _text(octets)
+            return _LOGIN_CHALLENGES[1]
+        return self._user, _text(octets)
 
 
 def decode_response(line: bytes) -> bytes:
@@ -67,17 +125,6 @@ def decode_response(line: bytes) -> bytes:
         return b64decode(line, validate=True)
     except ValueError as error:
         raise SyntaxFault("The answer is not base64.") from error
-
-
-def _plain(octets: bytes) -> tuple[str, str]:
-    """``[authzid] NUL authcid NUL passwd`` [RFC 4616 §2]."""
-    parts = octets.split(b"\0")
-    if len(parts) != 3:
-        raise AuthenticationFailed("Invalid credentials.")
-    authzid, authcid, password = map(_text, parts)
-    if authzid not in ("", authcid):
-        raise AuthorizationFailed("Acting for another account is not possible.")
-    return authcid, password
 
 
 def _text(octets: bytes) -> str:

@@ -32,7 +32,8 @@ from mssante_sim.imap.core.faults import (
 from mssante_sim.imap.core.framing import CommandFramer, ContinuationNeeded, Frame, Refused, read_tag
 from mssante_sim.imap.core.limits import ImapLimits
 from mssante_sim.imap.core.parse import parse
-from mssante_sim.imap.core.sasl import Exchange, decode_response, exchange
+from mssante_sim.imap.core.sasl import Exchange, decode_response, exchange, mechanisms
+from mssante_sim.imap.core.scram import Prover
 from mssante_sim.imap.core.states import Phase, check, may_send_expunge, phase_after
 from mssante_sim.imap.core.telling import news
 from mssante_sim.imap.core.view import FolderView
@@ -86,16 +87,17 @@ class ImapSession:
     """The state of one connection."""
 
     __slots__ = (
-        "_bad", "_early", "_exchange", "_failed_logins", "_framer", "_idle", "_limits", "_out", "_running", "_secure",
-        "_spoken", "_step", "enabled", "phase", "view",
+        "_bad", "_early", "_exchange", "_failed_logins", "_framer", "_idle", "_limits", "_out", "_prover", "_running",
+        "_secure", "_spoken", "_step", "enabled", "phase", "view",
     )  # fmt: skip
 
-    def __init__(self, limits: ImapLimits, *, secure: bool) -> None:
+    def __init__(self, limits: ImapLimits, *, secure: bool, prover: Prover | None = None) -> None:
         self.phase = Phase.ANONYMOUS
         self.view: FolderView | None = None
         self.enabled: frozenset[Extension] = frozenset()
         self._limits = limits
         self._secure = secure
+        self._prover = prover
         self._framer = CommandFramer(limits.frames)
         self._out: list[bytes] = []
         self._step: Step | None = None  # to be taken once what stands in `_out` is written
@@ -113,7 +115,8 @@ class ImapSession:
     @property
     def capabilities(self) -> tuple[str, ...]:
         """What is advertised now."""
-        return advertised(self.phase, secure=self._secure, append_limit=self._limits.frames.append_literal)
+        limit = self._limits.frames.append_literal
+        return advertised(self.phase, secure=self._secure, append_limit=limit, mechanisms=mechanisms(self._prover))
 
     @property
     def is_idling(self) -> bool:
@@ -309,9 +312,9 @@ class ImapSession:
             self._say(r.reply_to(idle.tag, SyntaxFault("Expected DONE.")))
 
     def _authenticate(self, command: c.Authenticate) -> None:
-        self._exchange = exchange(command.tag, command.mechanism)
+        self._exchange = exchange(command.tag, command.mechanism, self._prover)
         if command.initial is None:
-            self._say(r.Continuation(challenge=self._exchange.challenge()))
+            self._say(r.Continuation(challenge=self._exchange.opening))
         else:
             self._credentials(self._exchange, command.initial)
 
@@ -328,11 +331,11 @@ class ImapSession:
         except ImapFault:
             self._exchange = None
             raise
-        if found is None:
-            self._say(r.Continuation(challenge=ongoing.challenge()))
+        if isinstance(found, bytes):
+            self._say(r.Continuation(challenge=found))
         else:
             self._exchange = None
-            self._run(c.Login(ongoing.tag, *found))
+            self._run(found)
 
     # answering -----------------------------------------------------------------------------------------------------
 
