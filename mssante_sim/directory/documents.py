@@ -7,7 +7,7 @@ from datetime import date
 from enum import Enum
 from typing import Any, TypeVar
 
-from mssante_sim.directory.identifiers import Finess, Ins, Rpps, Siren, Siret
+from mssante_sim.directory.identifiers import Finess, IdNatPs, Ins, Rpps, Siren, Siret
 from mssante_sim.directory.model import (
     Attachment,
     AttachmentKind,
@@ -17,6 +17,7 @@ from mssante_sim.directory.model import (
     Organisation,
     OrganisationKind,
     PatientProfile,
+    Person,
     PostalAddress,
 )
 
@@ -58,6 +59,7 @@ def mailbox_from(text: str) -> Mailbox:
             "organisation": _maybe(Finess, fields["organisation"]),
             "responsible": _maybe(Rpps, fields["responsible"]),
             "users": tuple(MailboxUser(**user) for user in fields["users"]),
+            "person": _maybe(_person, fields.get("person")),  # absent before 0.2
         }
     )
 
@@ -70,6 +72,10 @@ def patient_from(text: str) -> PatientProfile:
 
 def _attachment(fields: dict[str, Any]) -> Attachment:
     return Attachment(AttachmentKind(fields["kind"]), fields["value"])
+
+
+def _person(fields: dict[str, Any]) -> Person:
+    return Person(**fields | {"number": IdNatPs(fields["number"])})
 
 
 def _maybe(read: Callable[[_A], _B], value: _A | None) -> _B | None:

@@ -6,7 +6,7 @@ real person, company or establishment can exist; `require_fictitious` is the
 guard that every generator and every import of synthetic data passes.
 
 Safe ranges  [our choice]: FINESS 99… (no such department), SIREN 000…, RPPS
-997009…, INS born in 99999 or 2A999 or 2B999 (no such communes).
+997009…, ADELI 99…, INS born in 99999 or 2A999 or 2B999 (no such communes).
 """
 
 import re
@@ -16,7 +16,9 @@ from mssante_sim.errors import SimulatorError
 
 __all__ = [
     "PUBLISHED_FICTITIOUS_INS",
+    "Adeli",
     "Finess",
+    "IdNatPs",
     "IdNatStruct",
     "Identifier",
     "IdentifierError",
@@ -193,6 +195,28 @@ class Rpps(Identifier):
         return self.startswith("997009")
 
 
+class Adeli(Identifier):
+    """A professional of the former ADELI register: department and 7 digits, the last a check digit."""
+
+    __slots__ = ()
+    label = "ADELI"
+    form = re.compile(r"(?:[0-9]{2}|2[AB])[0-9]{7}")
+
+    @classmethod
+    def _checks(cls, value: str) -> bool:
+        return luhn_valid(value.replace("A", "1").replace("B", "2"))
+
+    @classmethod
+    def synthetic(cls, number: int) -> Self:
+        """The `number`-th of the safe range, 0 to 999,999."""
+        return _fictitious(cls, "99", number, 6)
+
+    @property
+    def is_fictitious(self) -> bool:
+        """Whether it lies where no real one can."""
+        return self.startswith("99")
+
+
 class Ins(Identifier):
     """A national health identity: sex, year and month of birth, place, order, key (15 characters)."""
 
@@ -228,25 +252,66 @@ class Ins(Identifier):
 
 
 class IdNatStruct(Identifier):
-    """The national number of a structure: `1` and a FINESS, or `3` and a SIRET.  [Annuaire Santé FHIR v2]."""
+    """The national number of a structure: a digit that names the register, and its number there.
+
+    0 practice of an ADELI number · 1 FINESS · 2 SIREN · 3 SIRET · 4 practice of an RPPS number.
+    [Annuaire Santé FHIR v2] for 1 and 3; the others stand in extractions.
+    """
 
     __slots__ = ()
     label = "IdNatStruct"
-    form = re.compile(r"1(?:[0-9]{2}|2[AB])[0-9]{7}|3[0-9]{14}")
+    form = re.compile(r"0(?:[0-9]{2}|2[AB])[0-9]{7,9}|1(?:[0-9]{2}|2[AB])[0-9]{7}|2[0-9]{9}|3[0-9]{14}|4[0-9]{11,14}")
 
     @classmethod
     def _checks(cls, value: str) -> bool:
-        return value[0] == "1" or _siret_checks(value[1:])
+        match value[0]:
+            case "2":
+                return luhn_valid(value[1:])
+            case "3":
+                return _siret_checks(value[1:])
+        return True
 
     @classmethod
-    def of(cls, identifier: Finess | Siret) -> Self:
+    def of(cls, identifier: Finess | Siren | Siret) -> Self:
         """The number of the structure that `identifier` names."""
-        return cls(("1" if isinstance(identifier, Finess) else "3") + identifier)
+        register = "1" if isinstance(identifier, Finess) else "2" if isinstance(identifier, Siren) else "3"
+        return cls(register + identifier)
 
     @property
     def is_fictitious(self) -> bool:
         """Whether it lies where no real one can."""
-        return self.startswith(("199", "3000"))
+        return self.startswith(("099", "199", "2000", "3000", "4997009"))
+
+
+class IdNatPs(Identifier):
+    """The national number of a professional: `0` and an ADELI, `8` and an RPPS number, or an employer's.
+
+    3 FINESS · 4 SIREN · 5 SIRET of the employer, a slash and its own number of the person.
+    """
+
+    __slots__ = ()
+    label = "IdNatPS"
+    form = re.compile(
+        r"0(?:[0-9]{2}|2[AB])[0-9]{7}|8[0-9]{11}"
+        r"|(?:3(?:[0-9]{2}|2[AB])[0-9]{7}|4[0-9]{9}|5[0-9]{14})/[A-Za-z0-9._-]{1,30}"
+    )
+
+    @classmethod
+    def _checks(cls, value: str) -> bool:
+        kind, number = value[0], value[1:].partition("/")[0]
+        if kind == "5":
+            return _siret_checks(number)
+        return kind == "3" or luhn_valid(number.replace("A", "1").replace("B", "2"))
+
+    @classmethod
+    def of(cls, identifier: "Adeli | Rpps") -> Self:
+        """The number of the professional that `identifier` names."""
+        return cls(("0" if isinstance(identifier, Adeli) else "8") + identifier)
+
+    @property
+    def is_fictitious(self) -> bool:
+        """Whether it lies where no real one can."""
+        return self.startswith(("099", "399", "4000", "5000", "8997009"))
 
 
 def require_fictitious(identifier: _T) -> _T:

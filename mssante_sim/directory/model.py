@@ -7,15 +7,16 @@ the technician · *liste rouge* never published · *INS* national health
 identity · *RPPS* national number of a professional.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 
-from mssante_sim.directory.identifiers import Finess, Ins, Rpps, Siren, Siret
+from mssante_sim.directory.identifiers import Finess, Identifier, IdNatPs, Ins, Rpps, Siren, Siret
 
 __all__ = [
     "PHARMACY_SECTORS", "Attachment", "AttachmentKind", "Mailbox", "MailboxKind", "MailboxUser",
-    "Organisation", "OrganisationKind", "PatientProfile", "PostalAddress",
+    "Organisation", "OrganisationKind", "PatientProfile", "Person", "PostalAddress", "numbers_of",
 ]  # fmt: skip
 
 PHARMACY_SECTORS = frozenset({"SA33", "SA38", "SA39", "SA55", "SA56"})
@@ -96,6 +97,19 @@ class MailboxUser:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Whom a personal mailbox belongs to, in the exercise it stands for."""
+
+    number: IdNatPs
+    family_name: str
+    given_name: str
+    title: str = ""  # civilité d'exercice: "DR"
+    category: str = "C"  # TRE_R09: C civil
+    profession: str = "10"  # TRE_G15: 10 médecin, 21 pharmacien, 60 infirmier
+    expertise: str = ""  # savoir-faire, TRE_R38: "SM54"
+
+
+@dataclass(frozen=True, slots=True)
 class Mailbox:
     """A BAL.  Address and kind never change once created."""
 
@@ -112,6 +126,7 @@ class Mailbox:
     sealing: bool = True
     rank: int = 1  # 1 = preferred
     service: str | None = None
+    person: Person | None = None  # of a personal one
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +145,25 @@ class PatientProfile:
     def display_name(self) -> str:
         """First name and name, as From: shows them.  [Référentiel MSSanté #2 ECO.3.1.1]."""
         return f"{self.given_name} {self.family_name}"
+
+
+def numbers_of(one: Organisation | Mailbox | PatientProfile) -> Iterator[Identifier]:
+    """Every register number in it."""
+    match one:
+        case Organisation():
+            yield from (number for number in (one.finess, one.siren, one.siret, one.part_of) if number)
+        case Mailbox():
+            yield from (number for number in (one.organisation, one.responsible) if number)
+            if one.person is not None:
+                yield one.person.number
+            if one.attachment is not None:
+                yield _REGISTERS[one.attachment.kind](one.attachment.value)
+        case PatientProfile():
+            yield one.ins
+
+
+_REGISTERS: dict[AttachmentKind, type[Identifier]] = {
+    AttachmentKind.FINESS: Finess,
+    AttachmentKind.SIRET: Siret,
+    AttachmentKind.SIREN: Siren,
+}

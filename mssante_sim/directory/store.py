@@ -7,11 +7,12 @@ process has changed is seen at once. One thread at a time may call.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import chain
 from typing import Final
 
 from mssante_sim.directory.credentials import Verifier
 from mssante_sim.directory.documents import mailbox_from, organisation_from, patient_from, text_of
-from mssante_sim.directory.identifiers import Finess
+from mssante_sim.directory.identifiers import Finess, require_fictitious
 from mssante_sim.directory.model import (
     PHARMACY_SECTORS,
     Attachment,
@@ -22,6 +23,7 @@ from mssante_sim.directory.model import (
     Organisation,
     OrganisationKind,
     PatientProfile,
+    numbers_of,
 )
 from mssante_sim.directory.search import indexed_words, read_query
 from mssante_sim.errors import SimulatorError
@@ -185,9 +187,18 @@ class Directory:
         mailboxes: Iterable[Mailbox] = (),
         patients: Iterable[PatientProfile] = (),
     ) -> None:
-        """All of them are there, or none; what had the same FINESS or address is replaced."""
+        """All of them are there, or none; what had the same FINESS or address is replaced.
+
+        Raises:
+            IdentifierError: a real person, company or establishment could bear one of their numbers.
+        """
         places = {organisation.finess: organisation for organisation in organisations}
         boxes = {mailbox.address: mailbox for mailbox in mailboxes}
+        patients = tuple(patients)
+        everything: tuple[Organisation | Mailbox | PatientProfile, ...]
+        everything = (*places.values(), *boxes.values(), *patients)
+        for number in chain.from_iterable(map(numbers_of, everything)):
+            require_fictitious(number)
         rows = [_organisation_row(organisation) for organisation in places.values()]
         rows += (_mailbox_row(box) for box in boxes.values())
         rows += (Row(_PATIENT, profile.address, text_of(profile)) for profile in patients)

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from mssante_sim.config import Domains
-from mssante_sim.directory.identifiers import Finess, Ins, Rpps, Siren, Siret, require_fictitious
+from mssante_sim.directory.identifiers import Finess, IdNatPs, Ins, Rpps, Siren, Siret, require_fictitious
 from mssante_sim.directory.invented import FAMILY_NAMES, GIVEN_NAMES, STREETS, THEMES, TOWNS
 from mssante_sim.directory.model import (
     Attachment,
@@ -24,6 +24,7 @@ from mssante_sim.directory.model import (
     Organisation,
     OrganisationKind,
     PatientProfile,
+    Person,
     PostalAddress,
 )
 from mssante_sim.errors import SimulatorError
@@ -257,9 +258,10 @@ class _Builder:
             ("logiciel.exemple", MailboxKind.APP, "logiciel", "LOGICIEL FICTIF"),
         )):  # fmt: skip
             address = f"{login}@{self._domains.operator}"
-            person = Rpps.synthetic((number + rank) % 10_000)
+            rpps = Rpps.synthetic((number + rank) % 10_000)
             user = MailboxUser(login, role, name)
-            self._mailboxes.append(Mailbox(address, kind, name, attachment, place.finess, person, (user,)))
+            person = _doctor(rpps, name) if kind is MailboxKind.PER else None
+            self._mailboxes.append(Mailbox(address, kind, name, attachment, place.finess, rpps, (user,), person=person))
             self._roles.setdefault(kind.value.lower(), address)
 
     def _person(self, family: str) -> str:
@@ -303,6 +305,11 @@ def _parts(number: int, pharmacies: int) -> tuple[str, ...]:
             return ("other-pharmacy",)
         case _:
             return _IRREGULAR[number - 4 :: pharmacies - 3] or ("sound",)
+
+
+def _doctor(rpps: Rpps, name: str) -> Person:
+    """A general practitioner; the given name is what the mailbox's name has no room for."""
+    return Person(IdNatPs.of(rpps), name.removeprefix("Dr "), "Camille", "DR", expertise="SM54")
 
 
 def _second(first: Mailbox) -> Mailbox:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mssante_sim.config import Domains
 from mssante_sim.directory.credentials import Authenticator, Verifier
 from mssante_sim.directory.documents import mailbox_from, organisation_from, patient_from, text_of
+from mssante_sim.directory.identifiers import Finess, IdentifierError, IdNatPs, Ins, Rpps, Siren, Siret
 from mssante_sim.directory.model import (
     Attachment,
     AttachmentKind,
@@ -307,3 +308,31 @@ def test_another_process_changes_what_this_one_sees(directory: Directory, tmp_pa
     (box,) = directory.mailboxes_of(LILAS)
     assert (box.sealing, box.published) == (False, False)
     assert names(directory.search("lilas", "rennes")) == []
+
+
+def test_nothing_that_could_be_real_is_added_and_nothing_beside_it(directory: Directory, seeded: Seeded) -> None:
+    place, box, profile = seeded.organisations[1], seeded.mailboxes[0], seeded.patients[0]
+    real_ins = Ins("185053523800101")
+    person = next(one.person for one in seeded.mailboxes if one.person is not None)
+    sound = replace(place, finess=Finess.synthetic(999_000), name="PHARMACIE FICTIVE À CÔTÉ")
+    for wrong in (
+        replace(place, finess=Finess("350000010")),
+        replace(place, siren=Siren("356000000")),
+        replace(place, siret=Siret("35600000000048")),
+        replace(place, part_of=Finess("350000010")),
+    ):
+        with pytest.raises(IdentifierError, match="outside the range"):
+            directory.add([sound, wrong])
+    for box_ in (
+        replace(box, organisation=Finess("350000010")),
+        replace(box, responsible=Rpps("10000000009")),
+        replace(box, attachment=Attachment(AttachmentKind.SIRET, "35600000000048")),
+        replace(box, person=replace(person, number=IdNatPs("810000000009"))),
+    ):
+        with pytest.raises(IdentifierError, match="outside the range"):
+            directory.add([sound], [box_])
+    with pytest.raises(IdentifierError, match="outside the range"):
+        directory.add([sound], patients=[replace(profile, ins=real_ins)])
+    assert directory.organisation(sound.finess) is None
+    directory.add([sound])
+    assert directory.organisation(sound.finess) == sound

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mssante_sim.directory.identifiers import (
+    Adeli,
     Finess,
     Identifier,
     IdentifierError,
+    IdNatPs,
     IdNatStruct,
     Ins,
     Rpps,
@@ -41,6 +43,15 @@ from mssante_sim.directory.identifiers import (
         (Ins, "279035121518989"),
         (IdNatStruct, "1990000010"),
         (IdNatStruct, "300000001800010"),
+        (IdNatStruct, "2000000018"),
+        (IdNatStruct, "49970090000601"),
+        (IdNatStruct, "099000001800"),
+        (Adeli, "990000010"),
+        (Adeli, "2A0000014"),
+        (IdNatPs, "0990000010"),
+        (IdNatPs, "899700900006"),
+        (IdNatPs, "3990000010/A-12"),
+        (IdNatPs, "500000001800010/7"),
     ],
 )
 def test_valid_values_are_taken_as_they_are(kind: type[Identifier], value: str) -> None:
@@ -69,7 +80,15 @@ def test_valid_values_are_taken_as_they_are(kind: type[Identifier], value: str) 
         (Ins, "255072B99901194"),
         (Ins, "985059999900181"),
         (Ins, "185052C99900181"),
-        (IdNatStruct, "2990000010"),
+        (IdNatStruct, "2000000019"),
+        (IdNatStruct, "5990000010"),
+        (Adeli, "990000011"),
+        (Adeli, "99000001"),
+        (IdNatPs, "899700900007"),
+        (IdNatPs, "0990000011"),
+        (IdNatPs, "7990000010"),
+        (IdNatPs, "3990000010"),
+        (IdNatPs, "500000001800011/7"),
         (IdNatStruct, "300000001800011"),
     ],
 )
@@ -114,6 +133,10 @@ def test_generated_identifiers_are_valid_and_fictitious(number: int) -> None:
         finess,
         Finess.strict(finess),
         Rpps.synthetic(number),
+        Adeli.synthetic(number),
+        IdNatPs.of(Rpps.synthetic(number)),
+        IdNatPs.of(Adeli.synthetic(number)),
+        IdNatStruct.of(siren),
         IdNatStruct.of(siret),
         IdNatStruct.of(finess),
     ):
@@ -144,14 +167,32 @@ def test_generated_ins_is_valid_and_born_nowhere(sex: int, year: int, month: int
         lambda: Siret.synthetic(Siren("356000000"), 1),
         lambda: Ins.synthetic(sex=1, year=1980, month=1, order=1, birthplace="35238"),
         lambda: Ins.synthetic(sex=1, year=1980, month=1, order=0),
-        lambda: require_fictitious(Finess("350000010")),
-        lambda: require_fictitious(Siren("356000000")),
-        lambda: require_fictitious(Ins("185059935000188")),
     ],
 )
 def test_nothing_is_generated_outside_the_safe_ranges(make) -> None:
     with pytest.raises(IdentifierError):
         make()
+
+
+@pytest.mark.parametrize(
+    "real",
+    [
+        Finess("350000010"),
+        Siren("356000000"),
+        Siret("35600000000048"),
+        Ins("185053523800101"),
+        Ins("185059935000154"),  # born abroad: department 99 alone is not safe
+        Rpps("10000000009"),
+        IdNatPs("810000000009"),
+        Adeli("350000014"),
+        IdNatStruct("2356000000"),
+        IdNatStruct("1350000010"),
+    ],
+    ids=lambda one: one.label,
+)
+def test_what_a_real_person_or_company_could_bear_does_not_pass_the_guard(real: Identifier) -> None:
+    with pytest.raises(IdentifierError, match=f"{real.label} {real} lies outside the range"):
+        require_fictitious(real)
 
 
 def test_the_published_fictitious_patient_is_allowed() -> None:
