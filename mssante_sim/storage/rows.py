@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["Row", "RowStore"]
+__all__ = ["Found", "Row", "RowStore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,17 @@ class Row:
     lookups: tuple[tuple[str, str], ...] = ()  # (name, value): what `find` compares, octet for octet
     name_words: tuple[str, ...] = ()
     place_words: tuple[str, ...] = ()
+    updated: int = 0  # seconds since 1970, UTC
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A document, and where it stands in the order in which rows were first put."""
+
+    place: int  # from 1 on, across kinds
+    key: str
+    text: str
+    updated: int
 
 
 class RowStore(Protocol):
@@ -47,6 +58,14 @@ class RowStore(Protocol):
         """The rows are gone, durably; keys that do not exist are passed over."""
         ...
 
+    def replace_kinds(self, kinds: Iterable[str], rows: Iterable[Row]) -> None:
+        """Every row of `kinds` is gone and `rows`, of these kinds and each key once, are there; or nothing happened.
+
+        For hundreds of thousands of rows: `rows` is read as it goes, in one transaction that readers do not see
+        before it ends. Durable on return. Whoever else wants to write meanwhile may get StoreBusy.
+        """
+        ...
+
     def get(self, kind: str, key: str) -> str | None:
         """The document, if there is one."""
         ...
@@ -57,6 +76,24 @@ class RowStore(Protocol):
 
     def all(self, kind: str) -> list[str]:
         """Every document of a kind, in the order they were first put."""
+        ...
+
+    def one(self, kind: str, key: str) -> Found | None:
+        """As `get`, with its place."""
+        ...
+
+    def look(self, kind: str, lookup: str, value: str) -> list[Found]:
+        """As `find`, with their places."""
+        ...
+
+    def beginning(self, kind: str, prefix: str, *, limit: int, lookup: str | None = None) -> list[Found]:
+        """Rows whose key, or value of `lookup`, begins with `prefix`, in that order; each once for each value."""
+        ...
+
+    def scan(
+        self, kind: str, name_words: Sequence[str] = (), place_words: Sequence[str] = (), *, after: int = 0, limit: int
+    ) -> list[Found]:
+        """The next rows that `search` finds, from beyond a place: what is put or deleted meanwhile moves no page."""
         ...
 
     def count(self, kind: str) -> int:

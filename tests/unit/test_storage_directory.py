@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mssante_sim.storage.errors import HomeTooNew, StoreCorrupt
-from mssante_sim.storage.rows import Row
+from mssante_sim.storage.rows import Found, Row
 from mssante_sim.storage.sqlite import DirectoryRows
+from mssante_sim.storage.sqlite.directory import STEPS
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def lilas(text="{}", **changes):
         "name_words": ("pharmacie", "lilas"),
         "place_words": ("rennes",),
     }
-    return Row("organisation", "990000010", text, **{**fields, **changes})
+    return Row(changes.pop("kind", "organisation"), "990000010", text, **{**fields, **changes})
 
 
 def test_a_document_is_found_by_key_lookup_and_kind(rows):
@@ -81,6 +82,72 @@ def test_pages_follow_each_other_without_gap_or_overlap(rows):
     rows.put_many(Row("organisation", str(n), "", name_words=("lilas",)) for n in range(25))
     pages = [rows.search("organisation", ["l"], [], limit=10, offset=at) for at in (0, 10, 20, 30)]
     assert [key for page in pages for key in page] == [str(n) for n in range(25)]
+
+
+def test_a_scan_goes_on_beyond_a_place_whatever_is_put_or_deleted_meanwhile(rows):
+    rows.put_many(Row("organisation", str(n), "t", name_words=("lilas",), updated=n) for n in range(10))
+    first = rows.scan("organisation", ["lil"], limit=4)
+    assert [(one.key, one.text, one.updated) for one in first] == [(str(n), "t", n) for n in range(4)]
+    rows.delete_many("organisation", ["0", "2", "5"])
+    rows.put_many(
+        [Row("organisation", "new", "", name_words=("lilas",)), Row("mailbox", "x", "", name_words=("lilas",))]
+    )
+    rest = rows.scan("organisation", ["lil"], after=first[-1].place, limit=99)
+    assert [one.key for one in rest] == ["4", "6", "7", "8", "9", "new"]
+    assert [one.key for one in rows.scan("organisation", after=first[-1].place, limit=2)] == ["4", "6"]
+    assert rows.scan("organisation", ["é"], limit=9) == []
+
+
+def test_rows_are_found_by_the_beginning_of_a_key_or_of_a_lookup(rows):
+    rows.put_many(
+        Row("k", key, "", lookups=(("family", name),)) for key, name in (("ab", "dun"), ("abc", "du"), ("b", "e"))
+    )
+    assert [one.key for one in rows.beginning("k", "ab", limit=9)] == ["ab", "abc"]
+    assert [one.key for one in rows.beginning("k", "ab", limit=1)] == ["ab"]
+    assert [one.key for one in rows.beginning("k", "du", limit=9, lookup="family")] == ["abc", "ab"]
+    assert [one.key for one in rows.look("k", "family", "e")] == ["b"]
+    assert rows.one("k", "b") == Found(3, "b", "", 0)
+    assert rows.one("k", "c") is None
+
+
+def test_replacing_kinds_leaves_the_others_alone_and_nothing_of_the_old_rows(rows):
+    rows.put_many([lilas(), Row("list", "1", "old", (("of", "a"),), ("old",))])
+    rows.replace_kinds(
+        ["list", "list-words"], [Row("list", "1", "new", (("of", "b"), ("of", "b"))), lilas(kind="list")]
+    )
+    assert rows.all("list") == ["new", "{}"]
+    assert rows.find("list", "of", "a") == []
+    assert rows.find("list", "of", "b") == ["new"]
+    assert rows.search("list", ["old"], [], limit=9) == []
+    assert (
+        rows.search("list", ["lil"], [], limit=9) == rows.search("organisation", ["lil"], [], limit=9) == ["990000010"]
+    )
+
+
+def test_a_replacement_that_fails_leaves_everything_as_it_was(rows, monkeypatch):
+    monkeypatch.setattr("mssante_sim.storage.sqlite.directory.BULK_ROWS", 2)
+    rows.put_many([Row("list", "1", "old", (("of", "a"),), ("old",))])
+
+    def broken():
+        yield from (Row("list", str(n), "new") for n in range(5))
+        assert DirectoryRows.open(rows._file.parent).all("list") == ["old"]  # others see nothing yet
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        rows.replace_kinds(["list"], broken())
+    assert rows.all("list") == ["old"]
+    assert rows.search("list", ["old"], [], limit=9) == ["1"]
+
+
+def test_a_file_of_the_first_version_keeps_its_rows(tmp_path):
+    connection = apsw.Connection(str(tmp_path / "directory.db"))
+    connection.execute(STEPS[0])
+    connection.execute("INSERT INTO document (kind, key, text) VALUES ('k', '1', 'kept')")
+    connection.pragma("user_version", 1)
+    connection.close()
+    store = DirectoryRows.open(tmp_path)
+    assert store.one("k", "1") == Found(1, "1", "kept", 0)
+    store.close()
 
 
 @pytest.mark.parametrize("word", ['"', "lil*", "a b", "name:", "", "é", "OR"])

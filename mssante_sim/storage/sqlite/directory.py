@@ -1,12 +1,13 @@
 """Documents of the directory in `<home>/directory.db`."""
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import apsw
 
-from mssante_sim.storage.rows import Row
+from mssante_sim.storage.rows import Found, Row
 from mssante_sim.storage.sqlite.database import connect, migrate, translated
 
 __all__ = ["DirectoryRows"]
@@ -28,11 +29,23 @@ STEPS = (
         name, place, content = '', contentless_delete = 1, detail = column, prefix = '1 2 3',
         tokenize = "unicode61 remove_diacritics 0");
     """,
+    "ALTER TABLE document ADD COLUMN updated INTEGER NOT NULL DEFAULT 0;",
 )
 
+BULK_ROWS: Final = 50_000
+BULK_CACHE_KIB: Final = 64 * 1024  # while many rows come in, the indexes stay in memory
+
 _PUT = """
-    INSERT INTO document (kind, key, text) VALUES (?, ?, ?)
-    ON CONFLICT (kind, key) DO UPDATE SET text = excluded.text RETURNING id"""
+    INSERT INTO document (kind, key, text, updated) VALUES (?, ?, ?, ?)
+    ON CONFLICT (kind, key) DO UPDATE SET text = excluded.text, updated = excluded.updated RETURNING id"""
+_PUT_NEW = "INSERT INTO document (id, kind, key, text, updated) VALUES (?, ?, ?, ?, ?)"
+_PUT_NEW_WORDS = "INSERT INTO words (rowid, name, place) VALUES (?, ?, ?)"
+_LAST = "SELECT ifnull(max(id), 0) FROM document"
+_FORGET_KIND = (
+    "DELETE FROM lookup WHERE kind = ?",
+    "DELETE FROM words WHERE rowid IN (SELECT id FROM document WHERE kind = ?)",
+    "DELETE FROM document WHERE kind = ?",
+)
 _FORGET_LOOKUPS = "DELETE FROM lookup WHERE document = ?"
 _PUT_LOOKUP = "INSERT OR IGNORE INTO lookup (kind, name, value, document) VALUES (?, ?, ?, ?)"
 _PUT_WORDS = "INSERT OR REPLACE INTO words (rowid, name, place) VALUES (?, ?, ?)"
@@ -42,6 +55,20 @@ _GET = "SELECT text FROM document WHERE kind = ? AND key = ?"
 _FIND = """
     SELECT text FROM lookup CROSS JOIN document ON id = document
     WHERE lookup.kind = ? AND name = ? AND value = ? ORDER BY document"""
+_ONE = "SELECT id, key, text, updated FROM document WHERE kind = ? AND key = ?"
+_LOOK = """
+    SELECT id, key, text, updated FROM lookup CROSS JOIN document ON id = document
+    WHERE lookup.kind = ? AND name = ? AND value = ? ORDER BY document"""
+_BEGINNING_KEY = """
+    SELECT id, key, text, updated FROM document
+    WHERE kind = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?"""
+_BEGINNING = """
+    SELECT id, key, text, updated FROM lookup CROSS JOIN document ON id = document
+    WHERE lookup.kind = ? AND name = ? AND value >= ? AND value < ? ORDER BY value, document LIMIT ?"""
+_SCAN = """
+    SELECT id, key, text, updated FROM words CROSS JOIN document ON id = words.rowid
+    WHERE words MATCH ? AND words.rowid > ? AND kind = ? ORDER BY words.rowid LIMIT ?"""
+_SCAN_ALL = "SELECT id, key, text, updated FROM document WHERE kind = ? AND id > ? ORDER BY id LIMIT ?"
 _ALL = "SELECT text FROM document WHERE kind = ? ORDER BY id"
 _COUNT = "SELECT count(*) FROM document WHERE kind = ?"
 _SEARCH = """
@@ -84,7 +111,7 @@ class DirectoryRows:
 
     def _put(self, row: Row) -> None:
         execute = self._connection.execute
-        (document,) = execute(_PUT, (row.kind, row.key, row.text)).fetchall()[0]
+        (document,) = execute(_PUT, (row.kind, row.key, row.text, row.updated)).fetchall()[0]
         execute(_FORGET_LOOKUPS, (document,))
         for name, value in row.lookups:
             execute(_PUT_LOOKUP, (row.kind, name, value, document))
@@ -100,6 +127,33 @@ class DirectoryRows:
                 for (document,) in self._connection.execute(_DELETE, (kind, key)).fetchall():
                     self._connection.execute(_FORGET_WORDS, (document,))
 
+    def replace_kinds(self, kinds: Iterable[str], rows: Iterable[Row]) -> None:
+        """See RowStore."""
+        cache = self._connection.pragma("cache_size")
+        self._connection.pragma("cache_size", -BULK_CACHE_KIB)
+        try:
+            with translated(self._file), self._connection:
+                for kind in kinds:
+                    for forget in _FORGET_KIND:
+                        self._connection.execute(forget, (kind,))
+                self._fill(rows)
+        finally:
+            self._connection.pragma("cache_size", cache)
+
+    def _fill(self, rows: Iterable[Row]) -> None:
+        """New rows by batches; lookups in their order, so that the tree is written from left to right."""
+        document, rows = int(self._connection.execute(_LAST).get), iter(rows)
+        while batch := list(islice(rows, BULK_ROWS)):
+            numbered = list(enumerate(batch, start=document + 1))
+            many = self._connection.executemany
+            many(_PUT_NEW, ((place, row.kind, row.key, row.text, row.updated) for place, row in numbered))
+            many(_PUT_LOOKUP, sorted((row.kind, *pair, place) for place, row in numbered for pair in set(row.lookups)))
+            worded = ((place, row) for place, row in numbered if row.name_words or row.place_words)
+            many(
+                _PUT_NEW_WORDS, ((place, " ".join(row.name_words), " ".join(row.place_words)) for place, row in worded)
+            )
+            document += len(batch)
+
     def get(self, kind: str, key: str) -> str | None:
         """See RowStore."""
         found = self._texts(_GET, (kind, key))
@@ -108,6 +162,21 @@ class DirectoryRows:
     def find(self, kind: str, lookup: str, value: str) -> list[str]:
         """See RowStore."""
         return self._texts(_FIND, (kind, lookup, value))
+
+    def one(self, kind: str, key: str) -> Found | None:
+        """See RowStore."""
+        return next(iter(self._found(_ONE, (kind, key))), None)
+
+    def look(self, kind: str, lookup: str, value: str) -> list[Found]:
+        """See RowStore."""
+        return self._found(_LOOK, (kind, lookup, value))
+
+    def beginning(self, kind: str, prefix: str, *, limit: int, lookup: str | None = None) -> list[Found]:
+        """See RowStore."""
+        beyond = prefix + chr(0x10FFFF)
+        if lookup is None:
+            return self._found(_BEGINNING_KEY, (kind, prefix, beyond, limit))
+        return self._found(_BEGINNING, (kind, lookup, prefix, beyond, limit))
 
     def all(self, kind: str) -> list[str]:
         """See RowStore."""
@@ -122,13 +191,27 @@ class DirectoryRows:
         self, kind: str, name_words: Sequence[str], place_words: Sequence[str], *, limit: int, offset: int = 0
     ) -> list[str]:
         """See RowStore."""
-        terms = [f'name : "{word}" *' for word in name_words if _is_word(word)]
-        terms += [f'place : "{word}" *' for word in place_words if _is_word(word)]
-        if len(terms) < len(name_words) + len(place_words):
-            return []  # no row has a word with such letters
-        if not terms:
+        match = _match(name_words, place_words)
+        if match is None:
+            return []
+        if not match:
             return self._texts(_SEARCH_ALL, (kind, limit, offset))
-        return self._texts(_SEARCH, (" AND ".join(terms), kind, limit, offset))
+        return self._texts(_SEARCH, (match, kind, limit, offset))
+
+    def scan(
+        self, kind: str, name_words: Sequence[str] = (), place_words: Sequence[str] = (), *, after: int = 0, limit: int
+    ) -> list[Found]:
+        """See RowStore."""
+        match = _match(name_words, place_words)
+        if match is None:
+            return []
+        if not match:
+            return self._found(_SCAN_ALL, (kind, after, limit))
+        return self._found(_SCAN, (match, after, kind, limit))
+
+    def _found(self, sql: str, values: tuple[str | int, ...]) -> list[Found]:
+        with translated(self._file):
+            return [Found(*row) for row in self._connection.execute(sql, values)]
 
     def _texts(self, sql: str, values: tuple[str | int, ...]) -> list[str]:
         with translated(self._file):
@@ -137,6 +220,13 @@ class DirectoryRows:
     def close(self) -> None:
         """See RowStore."""
         self._connection.close()
+
+
+def _match(name_words: Sequence[str], place_words: Sequence[str]) -> str | None:
+    """The query for these words, empty for none at all; None if no row can have a word with such letters."""
+    terms = [f'name : "{word}" *' for word in name_words if _is_word(word)]
+    terms += [f'place : "{word}" *' for word in place_words if _is_word(word)]
+    return " AND ".join(terms) if len(terms) == len(name_words) + len(place_words) else None
 
 
 def _is_word(word: str) -> bool:
