@@ -7,7 +7,7 @@ from datetime import date
 from enum import Enum
 from typing import Any, TypeVar
 
-from mssante_sim.directory.identifiers import Finess, IdNatPs, Ins, Rpps, Siren, Siret
+from mssante_sim.directory.identifiers import Finess, IdNatPs, IdNatStruct, Ins, Rpps, Siren, Siret
 from mssante_sim.directory.model import (
     Attachment,
     AttachmentKind,
@@ -19,6 +19,7 @@ from mssante_sim.directory.model import (
     PatientProfile,
     Person,
     PostalAddress,
+    Structure,
 )
 
 __all__ = ["mailbox_from", "organisation_from", "patient_from", "text_of"]
@@ -39,10 +40,10 @@ def organisation_from(text: str) -> Organisation:
         **fields
         | {
             "kind": OrganisationKind(fields["kind"]),
-            "finess": Finess(fields["finess"]),
+            "finess": _structure(fields["finess"]),
             "siren": _maybe(Siren, fields["siren"]),
             "siret": _maybe(Siret, fields["siret"]),
-            "part_of": _maybe(Finess, fields["part_of"]),
+            "part_of": _maybe(_structure, fields["part_of"]),
             "address": PostalAddress(**fields["address"]),
         }
     )
@@ -56,7 +57,7 @@ def mailbox_from(text: str) -> Mailbox:
         | {
             "kind": MailboxKind(fields["kind"]),
             "attachment": _maybe(_attachment, fields["attachment"]),
-            "organisation": _maybe(Finess, fields["organisation"]),
+            "organisation": _maybe(_structure, fields["organisation"]),
             "responsible": _maybe(Rpps, fields["responsible"]),
             "users": tuple(MailboxUser(**user) for user in fields["users"]),
             "person": _maybe(_person, fields.get("person")),  # absent before 0.2
@@ -72,6 +73,10 @@ def patient_from(text: str) -> PatientProfile:
 
 def _attachment(fields: dict[str, Any]) -> Attachment:
     return Attachment(AttachmentKind(fields["kind"]), fields["value"])
+
+
+def _structure(number: str) -> Structure:
+    return Finess(number) if len(number) == 9 else IdNatStruct(number)
 
 
 def _person(fields: dict[str, Any]) -> Person:

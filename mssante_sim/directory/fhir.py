@@ -3,15 +3,16 @@
 Who is responsible for a mailbox, and mailboxes that are not public, never appear.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from mssante_sim.directory.identifiers import Finess, IdentifierError, IdNatStruct
-from mssante_sim.directory.model import Mailbox, MailboxKind, Organisation, OrganisationKind
+from mssante_sim.directory.model import Mailbox, MailboxKind, Organisation, OrganisationKind, Structure
 
 __all__ = [
-    "FINESS", "IDNST", "ORGANIZATION_TYPE", "SECTOR", "SIRENE", "Resource", "bundle", "capabilities", "finess_of_id",
-    "id_of", "identifiers", "organization", "outcome", "public", "types",
+    "ANNUAIRE", "FINESS", "HL7_FR", "IDNST", "METADATA", "ORGANIZATION_TYPE", "SECTOR", "SIRENE", "Resource",
+    "id_of", "identifier", "meta", "organization", "public", "structure_of_id", "telecom", "without_empty",
 ]  # fmt: skip
 
 Resource = dict[str, Any]
@@ -25,46 +26,83 @@ _IDENTIFIER_TYPE: Final = "https://hl7.fr/ig/fhir/core/CodeSystem/fr-core-cs-v2-
 _EMAIL_TYPE: Final = "https://mos.esante.gouv.fr/NOS/TRE_R256-TypeMessagerie/FHIR/TRE-R256-TypeMessagerie"
 _MAILBOX_TYPE: Final = "https://mos.esante.gouv.fr/NOS/TRE_R257-TypeBAL/FHIR/TRE-R257-TypeBAL"
 _COMMUNE: Final = "https://mos.esante.gouv.fr/NOS/TRE_R13-Commune/FHIR/TRE-R13-Commune"
-_HL7_FR: Final = "https://hl7.fr/ig/fhir/core/StructureDefinition"
-_ANNUAIRE: Final = "https://interop.esante.gouv.fr/ig/fhir/annuaire/StructureDefinition"
+HL7_FR: Final = "https://hl7.fr/ig/fhir/core/StructureDefinition"
+ANNUAIRE: Final = "https://interop.esante.gouv.fr/ig/fhir/annuaire/StructureDefinition"
+METADATA: Final = f"{ANNUAIRE}/as-ext-mailbox-mss-metadata"
 _ID_PREFIX: Final = "001-01-"  # technical, so that nobody takes it for a FINESS  [our choice]
 
 
-def id_of(finess: str) -> str:
+def id_of(structure: str) -> str:
     """The technical identifier of an organisation."""
-    return _ID_PREFIX + finess
+    return _ID_PREFIX + structure
 
 
-def finess_of_id(technical: str) -> Finess | None:
+def structure_of_id(technical: str) -> Structure | None:
     """The organisation that a technical identifier could name."""
+    number = technical.removeprefix(_ID_PREFIX)
     try:
-        return Finess(technical.removeprefix(_ID_PREFIX)) if technical.startswith(_ID_PREFIX) else None
+        return Finess(number) if len(number) == 9 else IdNatStruct(number)
     except IdentifierError:
         return None
 
 
 def public(mailboxes: Iterable[Mailbox]) -> list[Mailbox]:
-    """Those that an Organization shows: open, published ORG and APP boxes that are not red-listed."""
+    """Those that the API shows: open, published, not red-listed, and not in the extraction only."""
     return [
-        box
-        for box in mailboxes
-        if box.kind is not MailboxKind.PER and box.published and box.open and not box.red_listed
+        box for box in mailboxes if box.published and box.open and not box.red_listed and box.shown_in != "extraction"
     ]
 
 
-def identifiers(organisation: Organisation) -> list[tuple[str, str, str]]:
+def meta(profiles: Iterable[str], source: str, updated: int) -> Resource:
+    """What every resource says of itself; `source` is the information system that the data come from."""
+    trace = {"url": f"{ANNUAIRE}/as-ext-data-trace", "extension": [{"url": "systeme-information", "valueCode": source}]}
+    found: Resource = {"extension": [trace], "source": "https://annuaire.sante.fr", "profile": list(profiles)}
+    if updated:
+        found["lastUpdated"] = datetime.fromtimestamp(updated, UTC).isoformat()
+    return found
+
+
+def without_empty(resource: Resource) -> Resource:
+    """`resource` as JSON may hold it: FHIR knows no empty list."""
+    return {name: value for name, value in resource.items() if value != []}
+
+
+def organization(organisation: Organisation, mailboxes: Iterable[Mailbox], *, updated: int = 0) -> Resource:
+    """The Organization resource, with those of its mailboxes that are public; personal ones are their owner's."""
+    shown = [box for box in public(mailboxes) if box.kind is not MailboxKind.PER]
+    ordinary = [{"system": "email", "value": organisation.email}] if organisation.email else []
+    source = "FINESS" if isinstance(organisation.finess, Finess) else "RPPS"
+    resource: Resource = {
+        "resourceType": "Organization",
+        "id": id_of(organisation.finess),
+        "meta": meta((f"{HL7_FR}/fr-core-organization", f"{ANNUAIRE}/as-dp-organization"), source, updated),
+        "language": "fr",
+        "extension": _licence(organisation),
+        "identifier": [identifier(*one) for one in _identifiers(organisation)],
+        "active": organisation.active,
+        "type": [_type(*one) for one in _types(organisation)],
+        "name": organisation.name,
+        "alias": [organisation.enseigne] if organisation.enseigne else [],
+        "telecom": [*map(telecom, shown), *ordinary],
+        "address": [_address(organisation)],
+    }
+    if organisation.part_of:
+        resource["partOf"] = {"reference": f"Organization/{id_of(organisation.part_of)}"}
+    return without_empty(resource)
+
+
+def _identifiers(organisation: Organisation) -> list[tuple[str, str, str]]:
     """Type code, system and value of each number."""
     is_legal = organisation.kind is OrganisationKind.LEGAL
-    found = [
-        ("IDNST", IDNST, str(IdNatStruct.of(organisation.finess))),
-        ("FINEJ" if is_legal else "FINEG", FINESS, str(organisation.finess)),
-    ]
+    found = [("IDNST", IDNST, str(IdNatStruct.of(organisation.finess)))]
+    if isinstance(organisation.finess, Finess):
+        found.append(("FINEJ" if is_legal else "FINEG", FINESS, str(organisation.finess)))
     found += (("SIREN", SIRENE, str(number)) for number in (organisation.siren,) if number)
     found += (("SIRET", SIRENE, str(number)) for number in (organisation.siret,) if number)
     return found
 
 
-def types(organisation: Organisation) -> list[tuple[str, str, str]]:
+def _types(organisation: Organisation) -> list[tuple[str, str, str]]:
     """Slice, system and code of each type."""
     is_legal = organisation.kind is OrganisationKind.LEGAL
     found = [("organizationType", ORGANIZATION_TYPE, "LEGAL-ENTITY" if is_legal else "GEOGRAPHICAL-ENTITY")]
@@ -73,43 +111,24 @@ def types(organisation: Organisation) -> list[tuple[str, str, str]]:
     return found
 
 
-def organization(organisation: Organisation, mailboxes: Iterable[Mailbox]) -> Resource:
-    """The Organization resource, with those of its mailboxes that are public."""
-    resource: Resource = {
-        "resourceType": "Organization",
-        "id": id_of(organisation.finess),
-        "meta": {"profile": [f"{_HL7_FR}/fr-core-organization", f"{_ANNUAIRE}/as-dp-organization"]},
-        "language": "fr",
-        "extension": _licence(organisation),
-        "identifier": [_identifier(*one) for one in identifiers(organisation)],
-        "active": organisation.active,
-        "type": [_type(*one) for one in types(organisation)],
-        "name": organisation.name,
-        "alias": [organisation.enseigne] if organisation.enseigne else [],
-        "telecom": [_telecom(box) for box in public(mailboxes)],
-        "address": [_address(organisation)],
-    }
-    if organisation.part_of:
-        resource["partOf"] = {"reference": f"Organization/{id_of(organisation.part_of)}"}
-    return {name: value for name, value in resource.items() if value != []}  # FHIR knows no empty list
-
-
 def _licence(organisation: Organisation) -> list[Resource]:
-    url = f"{_ANNUAIRE}/as-ext-organization-pharmacy-licence"
+    url = f"{ANNUAIRE}/as-ext-organization-pharmacy-licence"
     return [{"url": url, "valueString": organisation.licence}] if organisation.licence else []
 
 
-def _identifier(code: str, system: str, value: str) -> Resource:
+def identifier(code: str, system: str, value: str) -> Resource:
+    """A number, and of which kind it is."""
     coding = {"system": _IDENTIFIER_TYPE, "code": code}
     return {"use": "official", "type": {"coding": [coding]}, "system": system, "value": value}
 
 
 def _type(part: str, system: str, code: str) -> Resource:
-    extension = {"url": f"{_ANNUAIRE}/as-ext-organization-types", "valueCode": part}
+    extension = {"url": f"{ANNUAIRE}/as-ext-organization-types", "valueCode": part}
     return {"extension": [extension], "coding": [{"system": system, "code": code}]}
 
 
-def _telecom(mailbox: Mailbox) -> Resource:
+def telecom(mailbox: Mailbox) -> Resource:
+    """A mailbox of MSSanté: an e-mail address with two extensions."""
     coding = {"system": _MAILBOX_TYPE, "code": mailbox.kind.value}
     about: list[Resource] = [
         {"url": "type", "valueCodeableConcept": {"coding": [coding]}},
@@ -121,8 +140,8 @@ def _telecom(mailbox: Mailbox) -> Resource:
     email_type = {"system": _EMAIL_TYPE, "code": "MSSANTE"}
     return {
         "extension": [
-            {"url": f"{_HL7_FR}/fr-core-contact-point-email-type", "valueCoding": email_type},
-            {"url": f"{_ANNUAIRE}/as-ext-mailbox-mss-metadata", "extension": about},
+            {"url": f"{HL7_FR}/fr-core-contact-point-email-type", "valueCoding": email_type},
+            {"url": METADATA, "extension": about},
         ],
         "system": "email",
         "value": mailbox.address,
@@ -133,54 +152,11 @@ def _telecom(mailbox: Mailbox) -> Resource:
 def _address(organisation: Organisation) -> Resource:
     address = organisation.address
     commune = {"system": _COMMUNE, "code": address.insee}
-    return {
-        "extension": [{"url": f"{_HL7_FR}/fr-core-address-insee-code", "valueCoding": commune}],
-        "line": [address.line],
+    found: Resource = {
+        "extension": [{"url": f"{HL7_FR}/fr-core-address-insee-code", "valueCoding": commune}] if address.insee else [],
+        "line": [address.line] if address.line else [],
         "city": address.town,
-        "district": address.department_code,
+        "district": address.department_code or address.department,
         "postalCode": address.postal_code,
     }
-
-
-def bundle(
-    base: str, resources: Sequence[Resource], *, itself: str, following: str | None, total: int | None
-) -> Resource:
-    """One page of a search; `total` only where it is known."""
-    links = [{"relation": "next", "url": following}] if following else []
-    page: Resource = {
-        "resourceType": "Bundle",
-        "type": "searchset",
-        "total": total,
-        "link": [*links, {"relation": "self", "url": itself}],
-        "entry": [{"fullUrl": f"{base}/Organization/{each['id']}", "resource": each} for each in resources],
-    }
-    return {name: value for name, value in page.items() if value is not None and value != []}
-
-
-def outcome(diagnostics: str, *, code: str = "processing") -> Resource:
-    """One error, in the server's form."""
-    issue = {"severity": "error", "code": code, "diagnostics": diagnostics}
-    return {"resourceType": "OperationOutcome", "issue": [issue]}
-
-
-def capabilities(parameters: Iterable[tuple[str, str]], *, version: str) -> Resource:
-    """What the façade can do; `parameters` are names and types of search parameters."""
-    return {
-        "resourceType": "CapabilityStatement",
-        "status": "active",
-        "date": "2026-11-23",
-        "kind": "instance",
-        "software": {"name": "mssante-sim", "version": version},
-        "implementation": {"description": "Simulateur de l'Annuaire Santé : données fictives"},
-        "fhirVersion": "4.0.1",
-        "format": ["application/fhir+json", "json"],
-        "rest": [{
-            "mode": "server",
-            "resource": [{
-                "type": "Organization",
-                "profile": f"{_ANNUAIRE}/as-dp-organization",
-                "interaction": [{"code": "read"}, {"code": "search-type"}],
-                "searchParam": [{"name": name, "type": kind} for name, kind in parameters],
-            }],
-        }],
-    }  # fmt: skip
+    return {name: value for name, value in found.items() if value}

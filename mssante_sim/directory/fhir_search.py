@@ -1,34 +1,35 @@
-"""A search of Organization: what was asked, and whether an organisation answers it.  [FHIR R4 §3.1.1]"""
+"""A search: what was asked, and whether a resource answers it.  [FHIR R4 §3.1.1]
+
+It is answered from the resource as it would be shown, so what is not shown cannot be found.
+"""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from mssante_sim.directory.fhir import finess_of_id, id_of, identifiers, public, types
-from mssante_sim.directory.model import Mailbox, Organisation
+from mssante_sim.directory.fhir import Resource
+from mssante_sim.directory.fhir_dates import PeriodError, instant_of, period_of
+from mssante_sim.directory.fhir_types import INCLUDES, TYPES, Parameter
 from mssante_sim.directory.search import begins, contains, unabbreviated, words
 from mssante_sim.errors import SimulatorError
 
-__all__ = ["PARAMETERS", "Criterion", "FhirSearch", "SearchRefused", "finesses", "read_search"]
-
-PARAMETERS: Final = {
-    "_id": "token",
-    "active": "token",
-    "address-city": "string",
-    "address-postalcode": "string",
-    "identifier": "token",
-    "mailbox-mss": "string",
-    "name": "string",
-    "partof": "reference",
-    "type": "token",
-}
-"""Search parameters and their types, the subset that a patient's application needs."""
+__all__ = ["Criterion", "FhirSearch", "SearchRefused", "read_search"]
 
 DEFAULT_COUNT: Final = 50
 MAX_COUNT: Final = 200  # more is cut to it, as FHIR allows  [our choice]
+MOST_VALUES: Final = 500  # in one search  [our choice]
 
-_MODIFIERS: Final = {"string": ("", "contains", "exact"), "token": ("",), "reference": ("",)}
+_MODIFIERS: Final = {
+    "string": ("", "contains", "exact"),
+    "token": ("", "not"),
+    "reference": ("",),
+    "date": ("",),
+    "uri": ("",),
+}
+_ALIASES: Final = {"name:family": "family", "name:given": "given"}  # the API's own guide writes them so
+_IGNORED: Final = frozenset({"_pretty"})
+_NOT_TEXT: Final = frozenset({"use", "extension", "system", "type", "id"})
 _UNESCAPED_COMMA: Final = re.compile(r"(?<!\\),")
 _ESCAPED: Final = re.compile(r"\\([,|$\\])")
 
@@ -44,22 +45,31 @@ class Criterion:
     name: str
     modifier: str
     values: tuple[str, ...]
+    parameter: Parameter
 
-    def accepts(self, organisation: Organisation, mailboxes: Sequence[Mailbox]) -> bool:
-        """Whether the organisation, which `mailboxes` serve, has one of the values."""
-        if PARAMETERS[self.name] == "string":
-            texts = _texts(self.name, organisation, mailboxes)
-            return any(self._says(text, value) for text in texts for value in self.values)
-        if self.name == "partof":
-            parent = organisation.part_of
-            return parent is not None and id_of(parent) in {value.rsplit("/", 1)[-1] for value in self.values}
-        tokens = _tokens(self.name, organisation)
-        return any(_token_fits(value, system, code) for value in self.values for system, code in tokens)
+    def accepts(self, resource: Resource) -> bool:
+        """Whether the resource has one of the values."""
+        found = list(_found(resource, self.parameter))
+        match self.parameter.kind:
+            case "string":
+                texts = [text for one in found for text in _texts(one)]
+                return any(self._says(text, value) for text in texts for value in self.values)
+            case "token":
+                tokens = [token for one in found for token in _tokens(one)]
+                fits = any(_token_fits(value, *token) for value in self.values for token in tokens)
+                return fits is not (self.modifier == "not")
+            case "reference":
+                targets = {str(one.get("reference", "")).rpartition("/")[2] for one in found}
+                return any(value.rpartition("/")[2] in targets for value in self.values)
+            case "uri":
+                return any(value in found for value in self.values)
+        periods = [period_of(value) for value in self.values]
+        return any(period.holds(instant_of(one)) for period in periods for one in found)
 
     def _says(self, text: str, value: str) -> bool:
         if self.modifier == "exact":
             return text == value
-        if self.name == "mailbox-mss" or not words(value):  # signs count
+        if self.parameter.as_written or not words(value):
             text, value = text.casefold(), value.casefold()
             return value in text if self.modifier else text.startswith(value)
         return contains(text, value) if self.modifier else begins(text, value)
@@ -69,23 +79,28 @@ class Criterion:
 class FhirSearch:
     """All criteria hold, `count` to a page."""
 
-    criteria: tuple[Criterion, ...]
-    count: int
+    criteria: tuple[Criterion, ...] = ()
+    count: int = DEFAULT_COUNT
+    include: tuple[str, ...] = ()  # keys of INCLUDES
+    revinclude: tuple[str, ...] = ()
+    elements: frozenset[str] = frozenset()  # empty: all
+    total: bool = False  # to be counted
 
-    def accepts(self, organisation: Organisation, mailboxes: Sequence[Mailbox]) -> bool:
+    def accepts(self, resource: Resource) -> bool:
         """Whether every criterion holds."""
-        return all(criterion.accepts(organisation, mailboxes) for criterion in self.criteria)
+        return all(criterion.accepts(resource) for criterion in self.criteria)
 
-    def exactly(self, name: str, modifier: str = "") -> tuple[str, ...] | None:
-        """The values of the first criterion of that name, None if there is none."""
-        return next((c.values for c in self.criteria if (c.name, c.modifier) == (name, modifier)), None)
+    def values(self, name: str, *modifiers: str) -> tuple[str, ...] | None:
+        """The values of the first criterion of that name and one of `modifiers` (or none), None without one."""
+        wanted = modifiers or ("",)
+        return next((c.values for c in self.criteria if c.name == name and c.modifier in wanted), None)
 
     def beginnings(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Words that some word of the name, and of the place, must begin with; narrows what is looked at."""
         name: tuple[str, ...] = ()
         place: tuple[str, ...] = ()
         for criterion in self.criteria:
-            if criterion.modifier != "" or len(criterion.values) != 1:
+            if criterion.modifier not in ("", "exact") or len(criterion.values) != 1:
                 continue
             if criterion.name == "name":
                 name += unabbreviated(criterion.values[0])
@@ -93,69 +108,151 @@ class FhirSearch:
                 place += unabbreviated(criterion.values[0])
         return name, place
 
+    def shown(self, resource: Resource) -> Resource:
+        """`resource` as far as `_elements` wants it, marked if that is not all.  [FHIR R4 §3.1.1.5.9]"""
+        if not self.elements:
+            return resource
+        kept = {"resourceType", "id", "meta"} | self.elements
+        tag = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
+        found = {name: value for name, value in resource.items() if name in kept}
+        return {**found, "meta": {**resource["meta"], "tag": [tag]}}
 
-def read_search(parameters: Iterable[tuple[str, str]]) -> FhirSearch:
-    """The search that a query string asks for; parameters without a value are passed over.
+
+def read_search(type_: str, parameters: Iterable[tuple[str, str]]) -> FhirSearch:
+    """The search of a type that a query string asks for; parameters without a value are passed over.
 
     Raises:
-        SearchRefused: an unknown parameter or modifier, a count that is none.
+        SearchRefused: an unknown parameter, modifier or reference; a count or a date that is none; too much.
     """
     criteria: list[Criterion] = []
-    count = DEFAULT_COUNT
+    controls: dict[str, Any] = {}
     for key, text in parameters:
-        name, _, modifier = key.partition(":")
-        if key == "_count":
-            count = _count(text)
-        elif key == "_format":
-            if text not in ("json", "application/json", "application/fhir+json"):
-                raise SearchRefused("Only the format application/fhir+json is served.")
-        elif name not in PARAMETERS:
-            raise SearchRefused(f"Parameter {name[:100]} not found")
-        elif modifier not in _MODIFIERS[PARAMETERS[name]]:
-            raise SearchRefused(f"Modifier :{modifier[:100]} is not supported for parameter {name}")
-        elif values := _values(text):
-            criteria.append(Criterion(name, modifier, values))
-    return FhirSearch(tuple(criteria), count)
+        if key in _IGNORED or not text.strip():
+            continue
+        if key in _CONTROLS:
+            name, value = _CONTROLS[key](type_, text)
+            if name:
+                controls[name] = controls.get(name, ()) + value if isinstance(value, tuple) else value
+        else:
+            criteria.append(_criterion(type_, _ALIASES.get(key, key), text))
+    if sum(len(criterion.values) for criterion in criteria) > MOST_VALUES:
+        raise SearchRefused(f"A search has at most {MOST_VALUES} values")
+    return FhirSearch(tuple(criteria), **controls)
 
 
-def finesses(search: FhirSearch) -> tuple[str, ...] | None:
-    """FINESS numbers that `_id` confines the search to, None if it does not."""
-    wanted = search.exactly("_id")
-    return None if wanted is None else tuple(f for value in wanted if (f := finess_of_id(value)) is not None)
+def _criterion(type_: str, key: str, text: str) -> Criterion:
+    name, _, modifier = key.partition(":")
+    parameter = TYPES[type_].parameters.get(name)
+    if parameter is None:
+        raise SearchRefused(f"Parameter {name[:100]} not found")
+    if modifier not in _MODIFIERS[parameter.kind]:
+        raise SearchRefused(f"Modifier :{modifier[:100]} is not supported for parameter {name}")
+    values = tuple(_ESCAPED.sub(r"\1", value) for value in _UNESCAPED_COMMA.split(text) if value.strip())
+    if parameter.kind == "date":
+        try:
+            for value in values:
+                period_of(value)
+        except PeriodError as error:
+            raise SearchRefused(f"Parameter {name}: {error.public}") from error
+    return Criterion(name, modifier, values, parameter)
 
 
-def _count(text: str) -> int:
+def _count(_type: str, text: str) -> tuple[str, object]:
     if not (text.isascii() and text.isdecimal()) or len(text) > 9 or int(text) == 0:
         raise SearchRefused("Parameter _count must be a positive number")
-    return min(int(text), MAX_COUNT)
+    return "count", min(int(text), MAX_COUNT)
 
 
-def _values(text: str) -> tuple[str, ...]:
-    return tuple(_ESCAPED.sub(r"\1", value) for value in _UNESCAPED_COMMA.split(text) if value.strip())
+def _format(_type: str, text: str) -> tuple[str, object]:
+    if text not in ("json", "application/json", "application/fhir+json"):
+        raise SearchRefused("Only the format application/fhir+json is served.")
+    return "", None
 
 
-def _texts(name: str, organisation: Organisation, mailboxes: Sequence[Mailbox]) -> list[str]:
-    match name:
-        case "name":
-            return [text for text in (organisation.name, organisation.enseigne) if text]
-        case "address-city":
-            return [organisation.address.town]
-        case "address-postalcode":
-            return [organisation.address.postal_code]
-        case _:
-            return [box.address for box in public(mailboxes)]
+def _include(type_: str, text: str) -> tuple[str, object]:
+    own = tuple(key for key in INCLUDES if key.startswith(f"{type_}:"))
+    if text == "*":
+        return "include", own
+    return "include", _known(text, own, "_include")
 
 
-def _tokens(name: str, organisation: Organisation) -> list[tuple[str, str]]:
-    match name:
-        case "_id":
-            return [("", id_of(organisation.finess))]
-        case "active":
-            return [("http://hl7.org/fhir/special-values", str(organisation.active).lower())]
-        case "identifier":
-            return [(system, value) for _, system, value in identifiers(organisation)]
-        case _:
-            return [(system, code) for _, system, code in types(organisation)]
+def _revinclude(type_: str, text: str) -> tuple[str, object]:
+    return "revinclude", _known(
+        text, tuple(key for key, (_, target) in INCLUDES.items() if target == type_), "_revinclude"
+    )
+
+
+def _known(text: str, keys: tuple[str, ...], parameter: str) -> tuple[str, ...]:
+    wanted = tuple(dict.fromkeys(text.split(",")))
+    for one in wanted:
+        if one not in keys:
+            known = ", ".join(keys) or "none"
+            raise SearchRefused(f"Invalid {parameter} parameter value: {one[:100]}. Valid values are: {known}")
+    return wanted
+
+
+def _elements(_type: str, text: str) -> tuple[str, object]:
+    return "elements", frozenset(one.strip().partition(".")[0] for one in text.split(",") if one.strip())
+
+
+def _total(_type: str, text: str) -> tuple[str, object]:
+    if text not in ("none", "estimate", "accurate"):
+        raise SearchRefused("Parameter _total must be none, estimate or accurate")
+    return "total", text != "none"
+
+
+_CONTROLS: Final = {
+    "_count": _count,
+    "_elements": _elements,
+    "_format": _format,
+    "_include": _include,
+    "_revinclude": _revinclude,
+    "_total": _total,
+}
+
+
+def _found(resource: Resource, parameter: Parameter) -> Iterator[Any]:
+    """What stands where the parameter looks."""
+    for path in parameter.paths:
+        first, *rest = path.split(".")
+        elements = _listed(resource.get(first))
+        if parameter.marked is not None:
+            elements = [one for one in elements if _is_marked(one, parameter.marked)]
+        for step in rest:
+            elements = [inner for one in elements if isinstance(one, Mapping) for inner in _listed(one.get(step))]
+        yield from elements
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _is_marked(element: Any, url: str) -> bool:
+    return any(extension.get("url") == url for extension in element.get("extension", ()))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """A string, or every string of a name or an address."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            if name not in _NOT_TEXT:
+                for one in _listed(inner):
+                    yield from _texts(one)
+
+
+def _tokens(value: Any) -> Iterator[tuple[str, str]]:
+    """System and code of a boolean, a code, an identifier, a coding, a concept."""
+    match value:
+        case bool():
+            yield "http://hl7.org/fhir/special-values", str(value).lower()
+        case str():
+            yield "", value
+        case {"coding": [*codings]}:
+            yield from ((coding["system"], coding["code"]) for coding in codings)
+        case {"system": str(system), "value": str(code)}:
+            yield system, code
 
 
 def _token_fits(value: str, system: str, code: str) -> bool:

@@ -4,24 +4,27 @@ import asyncio
 import base64
 import hmac
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from mssante_sim import __version__
-from mssante_sim.directory import fhir
-from mssante_sim.directory.fhir_search import PARAMETERS, FhirSearch, SearchRefused, finesses, read_search
-from mssante_sim.directory.model import Organisation
+from mssante_sim.directory.catalogue import BEGINNING, Catalogue, Position
+from mssante_sim.directory.fhir import Resource
+from mssante_sim.directory.fhir_bundle import bundle, capabilities, outcome
+from mssante_sim.directory.fhir_search import FhirSearch, SearchRefused, read_search
+from mssante_sim.directory.fhir_types import INCLUDES, TYPES
 from mssante_sim.directory.store import Directory
 
-__all__ = ["routes"]
+__all__ = ["has_key", "routes"]
 
-_CHUNK: Final = 100  # organisations looked at between two breaths of the loop: a few milliseconds
 _MAX_CURSOR: Final = 8_192
+_MAX_FORM: Final = 65_536
 
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -34,13 +37,14 @@ class FhirJson(JSONResponse):
 
 @dataclass(frozen=True, slots=True)
 class _Cursor:
-    """Where a page begins: the query, and how many candidates were looked at before it."""
+    """Where a page begins: type and query, and what was not yet shown."""
 
+    type: str
     query: list[tuple[str, str]]
-    looked_at: int = 0
+    begin: Position = BEGINNING
 
     def to_text(self) -> str:
-        octets = json.dumps([self.query, self.looked_at], separators=(",", ":")).encode()
+        octets = json.dumps([self.type, self.query, self.begin], separators=(",", ":")).encode()
         return base64.urlsafe_b64encode(octets).decode()
 
     @classmethod
@@ -48,37 +52,44 @@ class _Cursor:
         """Raises ValueError for what `to_text` did not write."""
         if len(text) > _MAX_CURSOR:
             raise ValueError("too long")
-        query, looked_at = json.loads(base64.b64decode(text, altchars=b"-_", validate=True))
-        pairs = [(name, value) for name, value in query]
-        if not all(isinstance(part, str) for pair in pairs for part in pair) or type(looked_at) is not int:
+        type_, query, begin = json.loads(base64.b64decode(text, altchars=b"-_", validate=True))
+        pairs, position = [(name, value) for name, value in query], Position(*begin)
+        texts = [type_, *(part for pair in pairs for part in pair)]
+        if not all(isinstance(part, str) for part in texts) or type_ not in TYPES:
             raise ValueError("not ours")
-        if not 0 <= looked_at < 2**40:
+        if not all(type(part) is int and 0 <= part < 2**40 for part in position):
             raise ValueError("nowhere")
-        return cls(pairs, looked_at)
+        return cls(type_, pairs, position)
 
 
 def routes(directory: Directory, *, api_key: str) -> list[BaseRoute]:
     """`/fhir/v2`, guarded by the header ESANTE-API-KEY."""
-    facade = _Facade(directory)
-    guarded = {
+    facade = _Facade(Catalogue(directory))
+    reading = {
         "/metadata": facade.metadata,
-        "/Organization": facade.search,
-        "/Organization/{technical}": facade.read,
         "/_page": facade.page,
+        "/{type}": facade.search,
+        "/{type}/{technical}": facade.read,
         "/{rest:path}": facade.unknown,
     }
-    return [Mount("/fhir/v2", routes=[Route(path, _guarded(endpoint, api_key)) for path, endpoint in guarded.items()])]
+    posting = Route("/{type}/_search", _guarded(facade.search, api_key), methods=["POST"])
+    inside = [posting, *(Route(path, _guarded(endpoint, api_key)) for path, endpoint in reading.items())]
+    return [Mount("/fhir/v2", routes=inside)]
+
+
+def has_key(request: Request, api_key: str) -> bool:
+    """Whether the request bears the key."""
+    return hmac.compare_digest(request.headers.get("ESANTE-API-KEY", "").encode(), api_key.encode())
 
 
 def _guarded(endpoint: _Endpoint, api_key: str) -> _Endpoint:
     async def answer(request: Request) -> Response:
-        given = request.headers.get("ESANTE-API-KEY", "")
-        if not hmac.compare_digest(given.encode(), api_key.encode()):
-            return FhirJson(fhir.outcome("The header ESANTE-API-KEY is missing or wrong", code="login"), 401)
+        if not has_key(request, api_key):
+            return FhirJson(outcome("The header ESANTE-API-KEY is missing or wrong", code="login"), 401)
         try:
             return await endpoint(request)
         except SearchRefused as refused:
-            return FhirJson(fhir.outcome(refused.public), 400)
+            return FhirJson(outcome(refused.public), 400)
 
     return answer
 
@@ -86,91 +97,104 @@ def _guarded(endpoint: _Endpoint, api_key: str) -> _Endpoint:
 class _Facade:
     """Answers requests that have the key."""
 
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
 
     async def metadata(self, request: Request) -> Response:
         """What the façade can do."""
-        return FhirJson(fhir.capabilities(PARAMETERS.items(), version=__version__))
+        return FhirJson(capabilities(version=__version__))
 
     async def read(self, request: Request) -> Response:
-        """One organisation by its technical identifier."""
-        technical = request.path_params["technical"]
-        finess = fhir.finess_of_id(technical)
-        organisation = None if finess is None else self._directory.organisation(finess)
-        if organisation is None:
-            return FhirJson(fhir.outcome(f"Resource Organization/{technical[:64]} is not known"), 404)
-        return FhirJson(self._resource(organisation))
+        """One resource by its technical identifier."""
+        type_, technical = request.path_params["type"], request.path_params["technical"]
+        if type_ not in TYPES:
+            return await self.unknown(request)
+        resource = self._catalogue.read(type_, technical)
+        if resource is None:
+            return FhirJson(outcome(f"Resource {type_}/{technical[:64]} is not known"), 404)
+        return FhirJson(resource)
 
     async def search(self, request: Request) -> Response:
-        """The first page of a search."""
-        return await self._answer(request, _Cursor(request.query_params.multi_items()))
+        """The first page of a search, by GET or by POST."""
+        type_ = request.path_params["type"]
+        if type_ not in TYPES:
+            return await self.unknown(request)
+        query = request.query_params.multi_items()
+        if request.method == "POST":
+            query += await _form(request)
+        return await self._answer(request, _Cursor(type_, query))
 
     async def page(self, request: Request) -> Response:
         """A later page, named by the link that the page before gave."""
         try:
             cursor = _Cursor.from_text(request.query_params.get("id", ""))
         except (ValueError, TypeError, RecursionError):
-            return FhirJson(fhir.outcome("This page does not exist; search again"), 410)
+            return FhirJson(outcome("This page does not exist; search again"), 410)
         return await self._answer(request, cursor)
 
     async def unknown(self, request: Request) -> Response:
         """Any other address below the base."""
-        return FhirJson(fhir.outcome("Unknown resource type - Server knows how to handle: [Organization]"), 404)
+        known = ", ".join(TYPES)
+        return FhirJson(outcome(f"Unknown resource type - Server knows how to handle: [{known}]"), 404)
 
     async def _answer(self, request: Request, cursor: _Cursor) -> Response:
-        search = read_search(cursor.query)
-        found: list[fhir.Resource] = []
+        search = read_search(cursor.type, cursor.query)
+        found: list[Resource] = []
         following = None
-        async for position, organisation in self._candidates(search, cursor.looked_at):
-            if not search.accepts(organisation, self._directory.mailboxes_of(organisation.finess)):
-                continue
+        async for position, resource in self._matches(cursor.type, search, cursor.begin):
             if len(found) == search.count:
-                following = _Cursor(cursor.query, position)
+                following = _Cursor(cursor.type, cursor.query, position)
                 break
-            found.append(self._resource(organisation))
+            found.append(resource)
+        is_whole = following is None and cursor.begin == BEGINNING
+        total = len(found) if is_whole else await self._total(cursor.type, search) if search.total else None
         base = f"{request.url.scheme}://{request.url.netloc}/fhir/v2"
-        return FhirJson(fhir.bundle(
-            base, found, itself=str(request.url),
+        return FhirJson(bundle(
+            base, [search.shown(each) for each in found], self._others(search, found),
+            itself=str(request.url),
             following=f"{base}/_page?id={following.to_text()}" if following else None,
-            total=len(found) if following is None and cursor.looked_at == 0 else None,
+            total=total,
         ))  # fmt: skip
 
-    async def _candidates(self, search: FhirSearch, begin: int) -> AsyncIterator[tuple[int, Organisation]]:
-        """Organisations that may answer `search`, from position `begin` on; never all at once."""
-        named = self._named(search)
-        if named is not None:
-            for position, organisation in enumerate(named[begin:], start=begin):
-                yield position, organisation
-            return
-        name, place = search.beginnings()
-        while chunk := self._directory.organisations(name, place, limit=_CHUNK, offset=begin):
-            for position, organisation in enumerate(chunk, start=begin):
-                yield position, organisation
-            begin += _CHUNK
+    async def _matches(
+        self, type_: str, search: FhirSearch, begin: Position
+    ) -> AsyncIterator[tuple[Position, Resource]]:
+        for chunk in self._catalogue.candidates(type_, search, begin):
+            for position, resource in chunk:
+                if search.accepts(resource):
+                    yield position, resource
             await asyncio.sleep(0)
 
-    def _named(self, search: FhirSearch) -> list[Organisation] | None:
-        """The few that an exact criterion leaves, None if there is no such criterion."""
-        find = self._directory.organisation
-        if (wanted := finesses(search)) is not None:
-            return _distinct(find(finess) for finess in wanted)
-        if (numbers := search.exactly("identifier")) is not None and not any(n.endswith("|") for n in numbers):
-            return _distinct(each for number in numbers for each in self._with_number(number.rpartition("|")[2]))
-        if (addresses := search.exactly("mailbox-mss", "exact")) is not None:
-            boxes = [box for address in addresses if (box := self._directory.mailbox(address)) is not None]
-            return _distinct(self._directory.organisation_of(box) for box in boxes)
-        return None
+    async def _total(self, type_: str, search: FhirSearch) -> int:
+        return sum([1 async for _ in self._matches(type_, search, BEGINNING)])
 
-    def _with_number(self, number: str) -> list[Organisation | None]:
-        """Organisations that have `number` as FINESS, SIREN or SIRET, or as IdNatStruct."""
-        plain = number[1:] if len(number) in (10, 15) else number
-        return [self._directory.organisation(plain), *self._directory.registered_as(plain)]
-
-    def _resource(self, organisation: Organisation) -> fhir.Resource:
-        return fhir.organization(organisation, self._directory.mailboxes_of(organisation.finess))
+    def _others(self, search: FhirSearch, found: list[Resource]) -> list[Resource]:
+        """What `_include` and `_revinclude` add, each once and none that is there already."""
+        others: dict[tuple[str, str], Resource] = {}
+        for key in search.include:
+            element, target = INCLUDES[key]
+            names = dict.fromkeys(each[element]["reference"].rpartition("/")[2] for each in found if element in each)
+            shown = (self._catalogue.read(target, name) for name in names)
+            others.update({(target, each["id"]): each for each in shown if each is not None})
+        for key in search.revinclude:
+            referring = (one for each in found for one in self._catalogue.referring(key, each))
+            others.update({(one["resourceType"], one["id"]): one for one in referring})
+        for each in found:
+            others.pop((each["resourceType"], each["id"]), None)
+        return list(others.values())
 
 
-def _distinct(organisations: Iterable[Organisation | None]) -> list[Organisation]:
-    """Each once, in their order."""
-    return list({each.finess: each for each in organisations if each is not None}.values())
+async def _form(request: Request) -> list[tuple[str, str]]:
+    """What a POST search asks for in its body.  Raises: SearchRefused."""
+    kind = request.headers.get("content-type", "application/x-www-form-urlencoded").partition(";")[0].strip()
+    octets = b""
+    async for chunk in request.stream():
+        octets += chunk
+        if len(octets) > _MAX_FORM:
+            raise SearchRefused(f"The body of a search has at most {_MAX_FORM} octets")
+    if octets and kind != "application/x-www-form-urlencoded":
+        raise SearchRefused("The body of a search is application/x-www-form-urlencoded")
+    try:
+        return parse_qsl(octets.decode(), keep_blank_values=True, errors="strict", max_num_fields=1_000)
+    except ValueError as error:
+        raise SearchRefused("The body of the search cannot be read") from error

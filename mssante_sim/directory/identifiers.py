@@ -272,8 +272,10 @@ class IdNatStruct(Identifier):
         return True
 
     @classmethod
-    def of(cls, identifier: Finess | Siren | Siret) -> Self:
+    def of(cls, identifier: "Finess | Siren | Siret | IdNatStruct") -> Self:
         """The number of the structure that `identifier` names."""
+        if isinstance(identifier, IdNatStruct):
+            return cls(identifier)
         register = "1" if isinstance(identifier, Finess) else "2" if isinstance(identifier, Siren) else "3"
         return cls(register + identifier)
 
@@ -293,7 +295,7 @@ class IdNatPs(Identifier):
     label = "IdNatPS"
     form = re.compile(
         r"0(?:[0-9]{2}|2[AB])[0-9]{7}|8[0-9]{11}"
-        r"|(?:3(?:[0-9]{2}|2[AB])[0-9]{7}|4[0-9]{9}|5[0-9]{14})/[A-Za-z0-9._-]{1,30}"
+        r"|(?:3(?:[0-9]{2}|2[AB])[0-9]{7}|4[0-9]{9}|5[0-9]{14})/[A-Za-z0-9.-]{1,30}"
     )
 
     @classmethod

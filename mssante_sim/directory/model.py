@@ -11,13 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+from typing import Literal
 
-from mssante_sim.directory.identifiers import Finess, Identifier, IdNatPs, Ins, Rpps, Siren, Siret
+from mssante_sim.directory.identifiers import Finess, Identifier, IdNatPs, IdNatStruct, Ins, Rpps, Siren, Siret
 
 __all__ = [
     "PHARMACY_SECTORS", "Attachment", "AttachmentKind", "Mailbox", "MailboxKind", "MailboxUser",
-    "Organisation", "OrganisationKind", "PatientProfile", "Person", "PostalAddress", "numbers_of",
+    "Organisation", "OrganisationKind", "PatientProfile", "Person", "PostalAddress", "Structure", "numbers_of",
 ]  # fmt: skip
+
+Structure = Finess | IdNatStruct
+"""What an organisation is known by: its FINESS; its national number if an extraction names it without one."""
 
 PHARMACY_SECTORS = frozenset({"SA33", "SA38", "SA39", "SA55", "SA56"})
 """Sectors (TRE_R02) that the patient's picker searches.  [ENS Messagerie V1.3]."""
@@ -67,16 +71,17 @@ class Organisation:
     """A legal entity, or a geographic entity that is part of one."""
 
     kind: OrganisationKind
-    finess: Finess
+    finess: Structure
     name: str  # raison sociale
     enseigne: str | None
     sector: str | None  # TRE_R02 code, geographic entities only
     siren: Siren | None
     siret: Siret | None
-    part_of: Finess | None
+    part_of: Structure | None
     address: PostalAddress
     active: bool = True
     licence: str | None = None  # of an officine
+    email: str | None = None  # an ordinary address, no mailbox of MSSanté
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,7 @@ class Mailbox:
     kind: MailboxKind
     name: str  # label of From: the patient sees only this  [Référentiel MSSanté #2 ECO.2.2.7]
     attachment: Attachment | None
-    organisation: Finess | None  # the geographic entity it serves
+    organisation: Structure | None  # the geographic entity it serves
     responsible: Rpps | None  # titular pharmacist; not in the public API
     users: tuple[MailboxUser, ...] = ()
     published: bool = True
@@ -127,6 +132,7 @@ class Mailbox:
     rank: int = 1  # 1 = preferred
     service: str | None = None
     person: Person | None = None  # of a personal one
+    shown_in: Literal["both", "api", "extraction"] = "both"  # on purpose: the two disagree in the field
 
 
 @dataclass(frozen=True, slots=True)

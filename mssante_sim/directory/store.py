@@ -6,52 +6,51 @@ process has changed is seen at once. One thread at a time may call.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
 from itertools import chain
-from typing import Final
+from typing import Literal
 
+from mssante_sim.clock import Clock, SystemClock
 from mssante_sim.directory.credentials import Verifier
 from mssante_sim.directory.documents import mailbox_from, organisation_from, patient_from, text_of
-from mssante_sim.directory.identifiers import Finess, require_fictitious
+from mssante_sim.directory.identifiers import require_fictitious
+from mssante_sim.directory.lines import mailbox_of
+from mssante_sim.directory.listing import Listing
 from mssante_sim.directory.model import (
-    PHARMACY_SECTORS,
     Attachment,
     AttachmentKind,
     Mailbox,
-    MailboxKind,
     MailboxUser,
     Organisation,
     OrganisationKind,
     PatientProfile,
+    Structure,
     numbers_of,
 )
-from mssante_sim.directory.search import indexed_words, read_query
+from mssante_sim.directory.records import (
+    LISTED_PICK,
+    MAILBOX,
+    ORGANISATION,
+    PATIENT,
+    PICK,
+    VERIFIER,
+    Absence,
+    choose,
+    mailbox_row,
+    organisation_row,
+    pick_row,
+    practitioner_row,
+)
+from mssante_sim.directory.search import read_query
 from mssante_sim.errors import SimulatorError
 from mssante_sim.storage.rows import Row, RowStore
 
 __all__ = ["Absence", "Directory", "DirectoryError", "Hit"]
-
-_ORGANISATION: Final = "organisation"
-_MAILBOX: Final = "mailbox"
-_PATIENT: Final = "patient"
-_VERIFIER: Final = "verifier"
-_PICK: Final = "pick"  # no text, only words, and those only while the patient's picker shows the place
 
 
 class DirectoryError(SimulatorError):
     """The directory holds nothing of that name."""
 
     exit_code = 3
-
-
-class Absence(Enum):
-    """Why the patient's picker does not show a place."""
-
-    UNKNOWN = "unknown"
-    NOT_PHARMACY = "not-pharmacy"
-    NO_MAILBOX = "no-mailbox"
-    NOT_PUBLISHED = "not-published"
-    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,35 +62,52 @@ class Hit:
 
 
 class Directory:
-    """Organisations, mailboxes and patients. Addresses and logins are compared in lower case."""
+    """Organisations, mailboxes and patients. Addresses and logins are compared in lower case.
 
-    def __init__(self, rows: RowStore) -> None:
-        self._rows = rows
+    Places and their mailboxes are the home's own and those of the imported list; a single mailbox, a login and
+    a patient is always the home's own.
+    """
+
+    def __init__(self, rows: RowStore, clock: Clock | None = None) -> None:
+        self.rows = rows
+        self._clock = clock or SystemClock()
+        self.listing = Listing(rows)
 
     def close(self) -> None:
         """The rows are closed with it."""
-        self._rows.close()
+        self.rows.close()
 
     # What is there
 
     def mailbox(self, address: str) -> Mailbox | None:
         """The mailbox of an operator's domain with this address."""
-        text = self._get(_MAILBOX, address)
+        text = self._get(MAILBOX, address)
         return None if text is None else mailbox_from(text)
 
     def mailboxes(self) -> list[Mailbox]:
         """All of them, in the order they came in."""
-        return [mailbox_from(text) for text in self._rows.all(_MAILBOX)]
+        return [mailbox_from(text) for text in self.rows.all(MAILBOX)]
 
     def mailboxes_of(self, finess: str) -> list[Mailbox]:
         """Those that serve the place, the preferred first; unpublished, closed and red-listed ones too."""
-        found = [mailbox_from(text) for text in self._find(_MAILBOX, "organisation", finess)]
+        listed = self.listing.mailboxes_of(finess) if finess.isascii() else ()
+        own = self._own_at(finess)
+        found = {box.address: box for box in (*listed, *own)}.values()
         return sorted(found, key=lambda mailbox: (mailbox.rank, mailbox.address))
+
+    def mailboxes_by(self, person: str) -> list[Mailbox]:
+        """Personal mailboxes of a person, by the national number; the imported ones too."""
+        own = [mailbox_from(text) for text in self._find(MAILBOX, "practitioner", person)]
+        taken = {box.address for box in own}
+        listed = map(mailbox_of, self.listing.lines_by(person) if person.isascii() else ())
+        return own + [box for box in listed if box.address not in taken]
 
     def organisation(self, finess: str) -> Organisation | None:
         """The legal or geographic entity with this FINESS."""
-        text = self._rows.get(_ORGANISATION, finess) if finess.isascii() else None
-        return None if text is None else organisation_from(text)
+        if not finess.isascii():
+            return None
+        text = self.rows.get(ORGANISATION, finess)
+        return self.listing.organisation(finess) if text is None else organisation_from(text)
 
     def organisation_of(self, mailbox: Mailbox) -> Organisation | None:
         """The place that `mailbox` serves."""
@@ -100,40 +116,43 @@ class Directory:
     def organisations(
         self, name_words: tuple[str, ...] = (), place_words: tuple[str, ...] = (), *, limit: int, offset: int = 0
     ) -> list[Organisation]:
-        """A page of all entities, or of those with such words, in the order they came in."""
-        keys = self._rows.search(_ORGANISATION, name_words, place_words, limit=limit, offset=offset)
+        """A page of the home's own entities, or of those with such words, in the order they came in."""
+        keys = self.rows.search(ORGANISATION, name_words, place_words, limit=limit, offset=offset)
         return [found for key in keys if (found := self.organisation(key)) is not None]
 
     def registered_as(self, number: str) -> list[Organisation]:
         """Entities whose SIREN or SIRET this is."""
-        found = self._find(_ORGANISATION, "siren", number) + self._find(_ORGANISATION, "siret", number)
-        return [organisation_from(text) for text in found]
+        if not number.isascii():
+            return []
+        registers = ("siren", "siret")
+        own = [organisation_from(text) for name in registers for text in self._find(ORGANISATION, name, number)]
+        return own + [place for name in registers for place in self.listing.organisations(name, number)]
 
     def parts_of(self, finess: str) -> list[Organisation]:
         """The places that a legal entity runs."""
-        return [organisation_from(text) for text in self._find(_ORGANISATION, "part-of", finess)]
+        return [organisation_from(text) for text in self._find(ORGANISATION, "part-of", finess)]
 
     def knows(self, attachment: Attachment) -> bool:
         """Whether some entity has the number that a mailbox says it is attached to."""
         if attachment.kind is AttachmentKind.FINESS:
             return self.organisation(attachment.value) is not None
-        return bool(self._find(_ORGANISATION, attachment.kind.value.lower(), attachment.value))
+        return bool(self.registered_as(attachment.value))
 
     def patient(self, address: str) -> PatientProfile | None:
         """The profile of Mon espace santé with this address."""
-        text = self._get(_PATIENT, address)
+        text = self._get(PATIENT, address)
         return None if text is None else patient_from(text)
 
     def patients(self) -> list[PatientProfile]:
         """All of them, in the order they came in."""
-        return [patient_from(text) for text in self._rows.all(_PATIENT)]
+        return [patient_from(text) for text in self.rows.all(PATIENT)]
 
     # Who may log in
 
     def user(self, login: str) -> tuple[str, MailboxUser | PatientProfile] | None:
         """The address that `login` opens, and whose login it is."""
         login = login.lower()
-        for text in self._find(_MAILBOX, "login", login):
+        for text in self._find(MAILBOX, "login", login):
             mailbox = mailbox_from(text)
             return mailbox.address, next(user for user in mailbox.users if user.login == login)
         profile = self.patient(login)
@@ -141,12 +160,12 @@ class Directory:
 
     def account(self, login: str) -> tuple[str, Verifier] | None:
         """The address that `login` opens and what its password is checked against."""
-        user, text = self.user(login), self._get(_VERIFIER, login)
+        user, text = self.user(login), self._get(VERIFIER, login)
         return None if user is None or text is None else (user[0], Verifier.from_text(text))
 
     def set_verifiers(self, verifiers: Mapping[str, Verifier]) -> None:
         """Each login has this password from now on; all or none."""
-        self._rows.put_many(Row(_VERIFIER, login.lower(), each.to_text()) for login, each in verifiers.items())
+        self.rows.put_many(Row(VERIFIER, login.lower(), each.to_text()) for login, each in verifiers.items())
 
     # What the patient's picker shows
 
@@ -160,7 +179,10 @@ class Directory:
             SearchError: there is nothing to search for.
         """
         query = read_query(name, place)
-        keys = self._rows.search(_PICK, query.name, query.place, limit=limit, offset=offset)
+        keys = self.rows.search(PICK, query.name, query.place, limit=offset + limit)
+        if len(keys) < offset + limit:
+            keys += self.rows.search(LISTED_PICK, query.name, query.place, limit=offset + limit - len(keys))
+        keys = keys[offset:]
         return [hit for key in keys if isinstance(hit := self.pick(key), Hit)]
 
     def pick(self, finess: str) -> Hit | Absence:
@@ -171,7 +193,7 @@ class Directory:
         organisation = self.organisation(finess)
         if organisation is None:
             return Absence.UNKNOWN
-        chosen = _choose(organisation, self.mailboxes_of(finess))
+        chosen = choose(organisation, self.mailboxes_of(finess))
         return Hit(organisation, chosen) if isinstance(chosen, Mailbox) else chosen
 
     def why_absent(self, finess: str) -> Absence | None:
@@ -199,11 +221,32 @@ class Directory:
         everything = (*places.values(), *boxes.values(), *patients)
         for number in chain.from_iterable(map(numbers_of, everything)):
             require_fictitious(number)
-        rows = [_organisation_row(organisation) for organisation in places.values()]
-        rows += (_mailbox_row(box) for box in boxes.values())
-        rows += (Row(_PATIENT, profile.address, text_of(profile)) for profile in patients)
-        rows += self._pick_rows(places, boxes)
-        self._rows.put_many(rows)
+        self._put(places, boxes, (Row(PATIENT, profile.address, text_of(profile)) for profile in patients))
+
+    def activate(self, address: str, user: MailboxUser) -> Mailbox:
+        """The imported mailbox takes mail from now on, and `user` may log in to it once a password is set.
+
+        The one way for what may be real to become the home's own; the home is marked already.  Raises: DirectoryError.
+        """
+        lines = self.listing.lines_of(address)
+        if not lines:
+            raise DirectoryError(f"The imported list holds no mailbox {address[:254]}.")
+        box = replace(mailbox_of(lines[0]), users=(user,))
+        self._put({}, {box.address: box})
+        return box
+
+    def _put(
+        self, places: Mapping[Structure, Organisation], boxes: Mapping[str, Mailbox], others: Iterable[Row] = ()
+    ) -> None:
+        """In one transaction; the places that mailboxes concern count as changed too."""
+        now = int(self._clock.now().timestamp())
+        served = self._concerned(places, boxes)
+        rows = [organisation_row(place, now) for place in (*places.values(), *served.values())]
+        rows += (mailbox_row(box, now) for box in boxes.values())
+        rows += (practitioner_row(box.person, now) for box in boxes.values() if box.person is not None)
+        rows += self._pick_rows({**places, **served}, boxes)
+        rows += others
+        self.rows.put_many(rows)
 
     def set_sealing(self, finess: str, *, on: bool) -> list[Mailbox]:
         """Mail to the place's mailboxes, which are returned, is encrypted from now on, or no longer.
@@ -225,6 +268,10 @@ class Directory:
         """The place's mailboxes are never shown from now on, or are again.  Raises: DirectoryError."""
         return self._change(finess, lambda mailbox: replace(mailbox, red_listed=on))
 
+    def set_shown_in(self, finess: str, where: Literal["both", "api", "extraction"]) -> list[Mailbox]:
+        """The place's mailboxes are in the API, the extraction, or both.  Raises: DirectoryError."""
+        return self._change(finess, lambda mailbox: replace(mailbox, shown_in=where))
+
     def set_activated(self, address: str, *, on: bool) -> PatientProfile:
         """The patient has activated the profile, or not (again).  Raises: DirectoryError."""
         return self._change_patient(address, activated=on, opposed=False)
@@ -242,73 +289,42 @@ class Directory:
         return changed
 
     def _change(self, finess: str, change: Callable[[Mailbox], Mailbox]) -> list[Mailbox]:
-        changed = [change(mailbox) for mailbox in self.mailboxes_of(finess)]
+        changed = [change(mailbox) for mailbox in self._own_at(finess)]
         if not changed:
             raise DirectoryError(f"No mailbox serves a place with FINESS {finess[:20]}; search the directory for it.")
-        self.add(mailboxes=changed)
+        self._put({}, {box.address: box for box in changed})
         return changed
 
-    def _pick_rows(self, places: Mapping[Finess, Organisation], boxes: Mapping[str, Mailbox]) -> Iterator[Row]:
-        """What the picker shows of every place that these organisations and mailboxes concern."""
-        concerned = set(places)
+    def _own_at(self, finess: str) -> list[Mailbox]:
+        found = [mailbox_from(text) for text in self._find(MAILBOX, "organisation", finess)]
+        return sorted(found, key=lambda mailbox: (mailbox.rank, mailbox.address))
+
+    def _concerned(
+        self, places: Mapping[Structure, Organisation], boxes: Mapping[str, Mailbox]
+    ) -> dict[Structure, Organisation]:
+        """The home's own places beside `places` that `boxes` serve or have served."""
+        served: set[Structure] = set()
         for box in boxes.values():
             before = self.mailbox(box.address)
-            concerned |= {each.organisation for each in (box, before) if each and each.organisation}
-        serving: dict[str, list[Mailbox]] = {finess: [] for finess in concerned}
+            served |= {each.organisation for each in (box, before) if each and each.organisation}
+        own = ((finess, self.rows.get(ORGANISATION, finess)) for finess in sorted(served - set(places)))
+        return {finess: organisation_from(text) for finess, text in own if text is not None}
+
+    def _pick_rows(self, places: Mapping[Structure, Organisation], boxes: Mapping[str, Mailbox]) -> Iterator[Row]:
+        """What the picker shows of `places` once `boxes` are what they will be."""
+        serving: dict[str, list[Mailbox]] = {finess: [] for finess in places}
         for box in boxes.values():
-            if box.organisation:
+            if box.organisation in serving:
                 serving[box.organisation].append(box)
-        for finess in sorted(concerned):
-            place = places.get(finess) or self.organisation(finess)
-            if place is not None and place.kind is OrganisationKind.GEOGRAPHIC:
-                others = (box for box in self.mailboxes_of(finess) if box.address not in boxes)
-                yield _pick_row(place, [*serving[finess], *others])
+        for finess, place in places.items():
+            if place.kind is OrganisationKind.GEOGRAPHIC:
+                others = (box for box in self._own_at(finess) if box.address not in boxes)
+                yield pick_row(place, [*serving[finess], *others])
 
     # Rows
 
     def _get(self, kind: str, key: str) -> str | None:
-        return self._rows.get(kind, key.lower()) if key.isascii() else None
+        return self.rows.get(kind, key.lower()) if key.isascii() else None
 
     def _find(self, kind: str, lookup: str, value: str) -> list[str]:
-        return self._rows.find(kind, lookup, value) if value.isascii() else []
-
-
-def _choose(place: Organisation, mailboxes: Iterable[Mailbox]) -> Mailbox | Absence:
-    """The mailbox by which the picker reaches `place`, or why there is none."""
-    if place.sector not in PHARMACY_SECTORS:
-        return Absence.NOT_PHARMACY
-    shown = [box for box in mailboxes if box.kind is MailboxKind.ORG and not box.red_listed]
-    if not shown:
-        return Absence.NO_MAILBOX
-    if not any(box.published for box in shown):
-        return Absence.NOT_PUBLISHED
-    usable = [box for box in shown if box.published and box.open and place.active]
-    return min(usable, key=lambda box: (box.rank, box.address)) if usable else Absence.CLOSED
-
-
-def _pick_row(place: Organisation, mailboxes: Iterable[Mailbox]) -> Row:
-    if isinstance(_choose(place, mailboxes), Absence):
-        return Row(_PICK, place.finess, "")
-    return Row(_PICK, place.finess, "", (), *_words(place))
-
-
-def _organisation_row(organisation: Organisation) -> Row:
-    numbers = {"siren": organisation.siren, "siret": organisation.siret, "part-of": organisation.part_of}
-    lookups = tuple((name, str(value)) for name, value in numbers.items() if value)
-    return Row(_ORGANISATION, organisation.finess, text_of(organisation), lookups, *_words(organisation))
-
-
-def _mailbox_row(mailbox: Mailbox) -> Row:
-    lookups = [("login", user.login.lower()) for user in mailbox.users]
-    if mailbox.organisation:
-        lookups.append(("organisation", str(mailbox.organisation)))
-    return Row(_MAILBOX, mailbox.address, text_of(mailbox), tuple(lookups))
-
-
-def _words(organisation: Organisation) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What name and place an organisation is found by."""
-    address = organisation.address
-    return (
-        indexed_words(organisation.name, organisation.enseigne or ""),
-        indexed_words(address.town, address.postal_code, address.department, address.department_code),
-    )
+        return self.rows.find(kind, lookup, value) if value.isascii() else []

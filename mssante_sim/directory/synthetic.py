@@ -245,6 +245,7 @@ class _Builder:
         sound = self._team_mailbox(number, place, "laboratoire", 1)
         address = sound.address.replace("pharmacie.laboratoire", "laboratoire")
         users = (MailboxUser("laboratoire.responsable", "responsable", sound.users[0].name),)
+        self._organisations[-1] = replace(place, email="accueil@laboratoire-fictif.test")
         self._mailboxes.append(replace(sound, address=address, users=users))
         self._roles["not-pharmacy"] = address
 

@@ -32,7 +32,7 @@ STEPS = (
     "ALTER TABLE document ADD COLUMN updated INTEGER NOT NULL DEFAULT 0;",
 )
 
-BULK_ROWS: Final = 50_000
+BULK_ROWS: Final = 20_000
 BULK_CACHE_KIB: Final = 64 * 1024  # while many rows come in, the indexes stay in memory
 
 _PUT = """

@@ -1,0 +1,144 @@
+"""Which documents stand for the directory's values, and by what each is found."""
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import Final
+
+from mssante_sim.directory.documents import text_of
+from mssante_sim.directory.lines import Line, mailbox_of, organisation_of, structure_of
+from mssante_sim.directory.model import PHARMACY_SECTORS, Mailbox, MailboxKind, Organisation, Person
+from mssante_sim.directory.search import indexed_words, words
+from mssante_sim.storage.rows import Row
+
+__all__ = [
+    "LISTED",
+    "LISTED_KINDS",
+    "LISTED_ORGANISATION",
+    "LISTED_PICK",
+    "LISTED_PRACTITIONER",
+    "MAILBOX",
+    "MARK",
+    "ORGANISATION",
+    "PATIENT",
+    "PICK",
+    "PRACTITIONER",
+    "VERIFIER",
+    "Absence",
+    "choose",
+    "listed_organisation_rows",
+    "listed_practitioner_row",
+    "listed_row",
+    "mailbox_row",
+    "organisation_row",
+    "pick_row",
+    "practitioner_row",
+]
+
+ORGANISATION: Final = "organisation"
+MAILBOX: Final = "mailbox"
+PATIENT: Final = "patient"
+VERIFIER: Final = "verifier"
+PICK: Final = "pick"  # no text, only words, and those only while the patient's picker shows the place
+PRACTITIONER: Final = "practitioner"  # no text: what is known of a person stands with the mailboxes
+LISTED: Final = "listed"  # a line of the imported extraction
+LISTED_ORGANISATION: Final = "listed-organisation"  # the first line that names a place
+LISTED_PRACTITIONER: Final = "listed-practitioner"
+LISTED_PICK: Final = "listed-pick"
+MARK: Final = "mark"
+LISTED_KINDS: Final = (LISTED, LISTED_ORGANISATION, LISTED_PRACTITIONER, LISTED_PICK, MARK)
+
+
+class Absence(Enum):
+    """Why the patient's picker does not show a place."""
+
+    UNKNOWN = "unknown"
+    NOT_PHARMACY = "not-pharmacy"
+    NO_MAILBOX = "no-mailbox"
+    NOT_PUBLISHED = "not-published"
+    CLOSED = "closed"
+
+
+def choose(place: Organisation, mailboxes: Iterable[Mailbox]) -> Mailbox | Absence:
+    """The mailbox by which the picker reaches `place`, or why there is none."""
+    if place.sector not in PHARMACY_SECTORS:
+        return Absence.NOT_PHARMACY
+    shown = [box for box in mailboxes if box.kind is MailboxKind.ORG and not box.red_listed]
+    if not shown:
+        return Absence.NO_MAILBOX
+    if not any(box.published for box in shown):
+        return Absence.NOT_PUBLISHED
+    usable = [box for box in shown if box.published and box.open and place.active]
+    return min(usable, key=lambda box: (box.rank, box.address)) if usable else Absence.CLOSED
+
+
+def organisation_row(organisation: Organisation, updated: int) -> Row:
+    """Found by number, by the entity it is part of, by sector and by words."""
+    lookups = _numbers(organisation)
+    if organisation.sector and organisation.sector not in PHARMACY_SECTORS:
+        lookups += (("sector", organisation.sector),)
+    return Row(ORGANISATION, organisation.finess, text_of(organisation), lookups, *_words(organisation), updated)
+
+
+def mailbox_row(mailbox: Mailbox, updated: int) -> Row:
+    """Found by login, by the place it serves and by the person it belongs to."""
+    lookups = [("login", user.login.lower()) for user in mailbox.users]
+    if mailbox.organisation:
+        lookups.append(("organisation", str(mailbox.organisation)))
+    if mailbox.person is not None:
+        lookups.append(("practitioner", str(mailbox.person.number)))
+    return Row(MAILBOX, mailbox.address, text_of(mailbox), tuple(lookups), updated=updated)
+
+
+def practitioner_row(person: Person, updated: int) -> Row:
+    """Found by the beginning of a name."""
+    return Row(PRACTITIONER, person.number, "", _names(person.family_name, person.given_name), updated=updated)
+
+
+def pick_row(place: Organisation, mailboxes: Iterable[Mailbox]) -> Row:
+    """Found by words while the picker shows the place."""
+    if isinstance(choose(place, mailboxes), Absence):
+        return Row(PICK, place.finess, "")
+    return Row(PICK, place.finess, "", (), *_words(place))
+
+
+def listed_row(key: str, line: Line, updated: int) -> Row:
+    """Found by the place and the person that it names; `key` begins with the address."""
+    named = (("organisation", structure_of(line)), ("practitioner", line.person_national))
+    lookups = tuple((name, str(value)) for name, value in named if value)
+    return Row(LISTED, key, line.to_text(), lookups, updated=updated)
+
+
+def listed_organisation_rows(line: Line, updated: int, *, is_new: bool, may_pick: bool) -> Iterable[Row]:
+    """What the first line of a place adds, and the first by which the picker can reach it."""
+    place = organisation_of(line)
+    if place is None:
+        return
+    if is_new:
+        words_ = _words(place)
+        yield Row(LISTED_ORGANISATION, place.finess, line.to_text(), _numbers(place), *words_, updated)
+    if may_pick and isinstance(choose(place, [mailbox_of(line)]), Mailbox):
+        yield Row(LISTED_PICK, place.finess, "", (), *_words(place))
+
+
+def listed_practitioner_row(line: Line, updated: int) -> Row:
+    """What the first line of a person adds."""
+    names = _names(line.family_name, line.given_name)
+    return Row(LISTED_PRACTITIONER, line.person_national, "", names, updated=updated)
+
+
+def _numbers(place: Organisation) -> tuple[tuple[str, str], ...]:
+    numbers = {"siren": place.siren, "siret": place.siret, "part-of": place.part_of}
+    return tuple((name, str(value)) for name, value in numbers.items() if value)
+
+
+def _names(family: str, given: str) -> tuple[tuple[str, str], ...]:
+    return ("family", " ".join(words(family))), ("given", " ".join(words(given)))
+
+
+def _words(organisation: Organisation) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What name and place an organisation is found by."""
+    address = organisation.address
+    return (
+        indexed_words(organisation.name, organisation.enseigne or ""),
+        indexed_words(address.town, address.postal_code, address.department, address.department_code),
+    )

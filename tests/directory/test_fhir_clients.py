@@ -1,0 +1,85 @@
+"""Two FHIR clients that are not ours find a pharmacy: they need a base URL and a key, nothing else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from fhirclient.client import FHIRClient
+from fhirclient.models.organization import Organization
+from fhirclient.models.practitionerrole import PractitionerRole
+from fhirpy import AsyncFHIRClient, SyncFHIRClient
+from fhirpy.base.exceptions import AuthorizationError, OperationOutcome, ResourceNotFound
+
+from mssante_sim.directory.http import routes
+from mssante_sim.directory.store import Directory
+from mssante_sim.directory.synthetic import Seeded
+from mssante_sim.http_server import HttpServer, bind
+from tests.directory.conftest import KEY
+
+pytestmark = pytest.mark.interop
+
+
+@pytest.fixture
+async def base(directory: Directory) -> AsyncIterator[str]:
+    listener = bind("127.0.0.1", 0)
+    server = HttpServer(routes(directory, api_key=KEY), [listener])
+    await server.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/fhir/v2"
+    await server.stop()
+
+
+def lilas_with_fhirpy(base: str) -> tuple[str, str]:
+    client = SyncFHIRClient(base, extra_headers={"ESANTE-API-KEY": KEY})
+    found = client.resources("Organization").search(name__contains="lilas", type="SA33", address_city="rennes")
+    pharmacy = found.first()
+    mailbox = pharmacy.telecom[0].value
+    return pharmacy.name, mailbox
+
+
+async def test_fhirpy_finds_a_pharmacy_in_five_lines(base: str) -> None:
+    assert await asyncio.to_thread(lilas_with_fhirpy, base) == (
+        "PHARMACIE FICTIVE DES LILAS", "pharmacie.lilas.990000010@officine.mssante.test",
+    )  # fmt: skip
+
+
+async def test_fhirpy_pages_counts_includes_and_posts(base: str, seeded: Seeded) -> None:
+    client = AsyncFHIRClient(base, extra_headers={"ESANTE-API-KEY": KEY})
+    places = client.resources("Organization")
+    assert len(await places.limit(7).fetch_all()) == len(seeded.organisations)
+    assert await places.search(_total="accurate", _count=1).fetch_raw() != {}
+    roles = client.resources("PractitionerRole").include("PractitionerRole", "practitioner")
+    (role, *_) = await roles.fetch()
+    doctor = await role["practitioner"].to_resource()
+    assert doctor["name"][0]["family"].endswith("FICTIF")
+    assert (await client.reference("Organization", "001-01-990000010").to_resource())["id"] == "001-01-990000010"
+
+
+async def test_fhirpy_reads_our_errors_as_outcomes(base: str) -> None:
+    client = AsyncFHIRClient(base, extra_headers={"ESANTE-API-KEY": KEY})
+    with pytest.raises(OperationOutcome, match="Parameter mailbox-mss-type not found"):
+        await client.resources("Organization").search(mailbox_mss_type="ORG").fetch()
+    with pytest.raises(ResourceNotFound):
+        await client.reference("Practitioner", "003-899700999999").to_resource()
+    stranger = AsyncFHIRClient(base, extra_headers={"ESANTE-API-KEY": "wrong"})
+    with pytest.raises(AuthorizationError, match="ESANTE-API-KEY is missing or wrong"):
+        await stranger.resources("Organization").fetch()
+
+
+def with_fhirclient(base: str) -> tuple[list[str], list[str]]:
+    client = FHIRClient(settings={"app_id": "test", "api_base": base})
+    client.server.session.headers["ESANTE-API-KEY"] = KEY
+    rennes = Organization.where({"address-city": "Rennes", "type": "SA33", "_count": "2"})
+    places = list(rennes.perform_resources_iter(client.server))
+    included = PractitionerRole.where({"_include": "PractitionerRole:organization"})
+    roles = list(included.perform_resources_iter(client.server))
+    read = Organization.read(places[0].id, client.server)
+    assert read is not None
+    assert read.as_json() == places[0].as_json()
+    return [place.name for place in places], [role.resource_type for role in roles]
+
+
+async def test_fhirclient_validates_what_it_gets_against_its_own_models(base: str) -> None:
+    names, types = await asyncio.to_thread(with_fhirclient, base)
+    assert len(names) == 3
+    assert "PHARMACIE FICTIVE DES LILAS" in names
+    assert sorted(types) == ["Organization", "PractitionerRole", "PractitionerRole"]
