@@ -6,6 +6,7 @@ sector: a place whose name says pharmacy counts as one  [our choice].
 """
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from mssante_sim.directory.identifiers import Finess, IdentifierError, IdNatPs, IdNatStruct, Siren, Siret
@@ -120,12 +121,15 @@ def read_line(text: str) -> Line:
 
 def structure_of(line: Line) -> Structure | None:
     """What the place of the mailbox is known by, None if the line names no place.  Raises: IdentifierError."""
-    if not line.structure:
-        return None
-    register = _REGISTERS.get(line.structure_register.strip().upper())
-    if register is None:
-        raise IdentifierError(f"a structure of the register {line.structure_register[:20]!r}, which is not known")
-    return Finess(line.structure) if register == "1" else IdNatStruct(register + line.structure)
+    return _structure(line.structure_register, line.structure) if line.structure else None
+
+
+@lru_cache(maxsize=16_384)  # many lines name one place, and an import asks three times for each line
+def _structure(register: str, number: str) -> Structure:
+    digit = _REGISTERS.get(register.strip().upper())
+    if digit is None:
+        raise IdentifierError(f"a structure of the register {register[:20]!r}, which is not known")
+    return Finess(number) if digit == "1" else IdNatStruct(digit + number)
 
 
 def organisation_of(line: Line) -> Organisation | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from mssante_sim.directory.documents import text_of
@@ -132,7 +133,12 @@ def _numbers(place: Organisation) -> tuple[tuple[str, str], ...]:
 
 
 def _names(family: str, given: str) -> tuple[tuple[str, str], ...]:
-    return ("family", " ".join(words(family))), ("given", " ".join(words(given)))
+    return ("family", _folded(family)), ("given", _folded(given))
+
+
+@lru_cache(maxsize=16_384)  # names are shared by many
+def _folded(name: str) -> str:
+    return " ".join(words(name))
 
 
 def _words(organisation: Organisation) -> tuple[tuple[str, ...], tuple[str, ...]]:

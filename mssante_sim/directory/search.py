@@ -114,5 +114,7 @@ def _asked(text: str | None) -> tuple[str, ...]:
 
 def _folded(text: str) -> str:
     """`text` without case, accents and ligatures."""
+    if text.isascii():
+        return text.lower().replace("`", "'")
     apart = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
     return "".join(letter for letter in apart if not unicodedata.combining(letter))
