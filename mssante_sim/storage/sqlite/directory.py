@@ -39,6 +39,7 @@ _PUT = """
     INSERT INTO document (kind, key, text, updated) VALUES (?, ?, ?, ?)
     ON CONFLICT (kind, key) DO UPDATE SET text = excluded.text, updated = excluded.updated RETURNING id"""
 _PUT_NEW = "INSERT INTO document (id, kind, key, text, updated) VALUES (?, ?, ?, ?, ?)"
+_PUT_NEW_LOOKUP = "INSERT INTO lookup (kind, name, value, document) VALUES (?, ?, ?, ?)"
 _PUT_NEW_WORDS = "INSERT INTO words (rowid, name, place) VALUES (?, ?, ?)"
 _LAST = "SELECT ifnull(max(id), 0) FROM document"
 _FORGET_KIND = (
@@ -131,6 +132,7 @@ class DirectoryRows:
         """See RowStore."""
         cache = self._connection.pragma("cache_size")
         self._connection.pragma("cache_size", -BULK_CACHE_KIB)
+        self._connection.pragma("foreign_keys", False)  # every document is put before its lookups
         try:
             with translated(self._file), self._connection:
                 for kind in kinds:
@@ -138,6 +140,7 @@ class DirectoryRows:
                         self._connection.execute(forget, (kind,))
                 self._fill(rows)
         finally:
+            self._connection.pragma("foreign_keys", True)
             self._connection.pragma("cache_size", cache)
 
     def _fill(self, rows: Iterable[Row]) -> None:
@@ -147,7 +150,10 @@ class DirectoryRows:
             numbered = list(enumerate(batch, start=document + 1))
             many = self._connection.executemany
             many(_PUT_NEW, ((place, row.kind, row.key, row.text, row.updated) for place, row in numbered))
-            many(_PUT_LOOKUP, sorted((row.kind, *pair, place) for place, row in numbered for pair in set(row.lookups)))
+            many(
+                _PUT_NEW_LOOKUP,
+                sorted((row.kind, *pair, place) for place, row in numbered for pair in set(row.lookups)),
+            )
             worded = ((place, row) for place, row in numbered if row.name_words or row.place_words)
             many(
                 _PUT_NEW_WORDS, ((place, " ".join(row.name_words), " ".join(row.place_words)) for place, row in worded)
