@@ -24,6 +24,7 @@ OWNERS = {
     "aioimaplib": "clients",
     "httpx": "clients",
     "click": "cli",
+    "dns": "directory",
     "reportlab": "patient",
     "segno": "patient",
     "msgspec": "patient",
