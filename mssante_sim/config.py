@@ -49,15 +49,16 @@ class Ports:
     imap: int = 2143  # STARTTLS
     imap_tls: int = 2993
     http: int = 2080
+    dns: int = 2053  # UDP too
 
     @classmethod
     def from_base(cls, base: int) -> "Ports":
-        """Six consecutive ports from `base` on, in field order; all free ones for 0."""
+        """Seven consecutive ports from `base` on, in field order; all free ones for 0."""
         if base == 0:
-            return cls(0, 0, 0, 0, 0, 0)
-        if not 1 <= base <= 65_530:
-            raise SettingsError("The port base must lie between 1 and 65530, or be 0 for any free ports.")
-        return cls(*range(base, base + 6))
+            return cls(0, 0, 0, 0, 0, 0, 0)
+        if not 1 <= base <= 65_529:
+            raise SettingsError("The port base must lie between 1 and 65529, or be 0 for any free ports.")
+        return cls(*range(base, base + 7))
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,10 @@ from mssante_sim.config import Settings
 from mssante_sim.control import Control
 from mssante_sim.crypto.exports import authority_files, revocation_files
 from mssante_sim.crypto.tls import client_context, limit_tls_buffers, server_context, server_end_point
-from mssante_sim.directory import http as directory_http
 from mssante_sim.directory.credentials import Authenticator
+from mssante_sim.directory.dns_server import DnsServer
+from mssante_sim.directory.dns_zone import Site, Zones
+from mssante_sim.directory.services import annuaire_routes
 from mssante_sim.errors import PortBusy
 from mssante_sim.home import Home, write_private
 from mssante_sim.http_server import HttpServer, bind
@@ -88,6 +90,7 @@ class _Builder:
         self._clock = clock
         self._cleanup = cleanup
         self._workers = cleanup.enter_context(ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="sealing"))
+        self._ports: dict[str, int] = {}  # of SMTP and IMAP, once they listen
 
     async def build(self) -> Running:
         sys.setswitchinterval(_SWITCH_S)
@@ -166,7 +169,20 @@ class _Builder:
         self._cleanup.push_async_callback(imap.stop)
         await smtp.start()
         self._cleanup.push_async_callback(smtp.stop)
-        return {name.replace("-", "_"): port for name, port in {**smtp.ports, **imap.ports}.items()}
+        self._ports.update({name.replace("-", "_"): port for name, port in {**smtp.ports, **imap.ports}.items()})
+        return {**self._ports, "dns": await self._answer_dns()}
+
+    async def _answer_dns(self) -> int:
+        """The zones of the mail domains are answered; the port."""
+        settings, domains = self._settings, self._settings.domains
+        site = Site((domains.patients, domains.operator), settings.host_name, settings.bind, self._ports)
+        server = DnsServer(Zones(site))
+        try:
+            await server.start(settings.bind, settings.ports.dns)
+        except OSError as error:
+            raise PortBusy("dns", settings.bind, settings.ports.dns, error) from error
+        self._cleanup.push_async_callback(server.stop)
+        return server.port
 
     def _mon_espace_sante(
         self,
@@ -232,7 +248,14 @@ class _Builder:
 
         return [
             *Control(store, explained, secrets.control_token, __version__).routes(),
-            *directory_http.routes(provisioned.directory, api_key=secrets.api_key),
+            *annuaire_routes(
+                provisioned.directory,
+                provisioned.keystore,
+                self._settings,
+                self._clock,
+                api_key=secrets.api_key,
+                ports=lambda: self._ports,
+            ),
             Route("/crl/{name}", crl),
         ]
 
@@ -250,5 +273,6 @@ class _Builder:
             api_key=provisioned.secrets.api_key,
             control_token=provisioned.secrets.control_token,
             roles=provisioned.secrets.roles,
+            real_directory=provisioned.directory.listing.imported is not None,
             accounts=tuple(provisioned.accounts()),
         )

@@ -27,6 +27,8 @@ def info(home: Path, as_json: bool) -> None:
         return
     click.echo(f"home {home} · pid {running.pid} · host {running.host}")
     click.echo(" ".join(f"{name} {port}" for name, port in running.ports.items()))
+    if running.real_directory:
+        click.echo("contains-real-directory: an imported list is shown beside the fictitious one")
     click.echo(f"CA {running.ca_file}\nCRL {running.crl_file}\nESANTE-API-KEY {running.api_key}")
     for account in running.accounts:
         click.echo(f"\n{account.kind:<8}{account.display_name} <{account.address}>  {account.identifier or ''}")

@@ -63,8 +63,10 @@ def banner(running: Running, seconds: float) -> str:
     ports = running.ports
     listeners = (
         f"smtp {ports['submission']} {ports['submission_tls']} · imap {ports['imap']} {ports['imap_tls']}"
-        f" · http {ports['http']}"
+        f" · http {ports['http']} · dns {ports['dns']}"
     )
+    if running.real_directory:
+        listeners += " · contains-real-directory"
     reach = "127.0.0.1 only" if running.bind == "127.0.0.1" else running.bind
     return f"mssante-sim {__version__} · {DISCLAIMER}\nup      {listeners} ({reach}) ........ {seconds:.1f} s"
 

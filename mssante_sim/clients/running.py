@@ -72,6 +72,7 @@ class Running:
     control_token: str  # for /sim/v1
     roles: dict[str, str]  # what plays which part: "pharmacy", "red-listed"… → address or FINESS
     accounts: tuple[Account, ...]
+    real_directory: bool = False  # an extraction was imported: some of what the directory shows may be real
 
     @property
     def http(self) -> str:

@@ -46,10 +46,10 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_port_base_gives_consecutive_ports_or_free_ones() -> None:
-    assert Ports.from_base(4000) == Ports(4000, 4001, 4002, 4003, 4004, 4005)
-    assert Ports.from_base(0) == Ports(0, 0, 0, 0, 0, 0)
+    assert Ports.from_base(4000) == Ports(4000, 4001, 4002, 4003, 4004, 4005, 4006)
+    assert Ports.from_base(0) == Ports(0, 0, 0, 0, 0, 0, 0)
     with pytest.raises(SettingsError):
-        Ports.from_base(65_531)
+        Ports.from_base(65_530)
 
 
 def test_the_home_can_be_chosen_by_the_environment() -> None:
