@@ -37,8 +37,11 @@ class Present:
 class Control:
     """What a tester asks of a stack that is up."""
 
-    def __init__(self, store: MailStore, explain: Explain, token: str, version: str) -> None:
+    def __init__(
+        self, store: MailStore, explain: Explain, reload: Callable[[], Awaitable[None]], token: str, version: str
+    ) -> None:
         self._store = store
+        self._reload = reload
         self._explain = explain
         self._token = token
         self._version = version
@@ -48,6 +51,7 @@ class Control:
         return [
             Route("/healthz", self._health),
             Route("/sim/v1/reset", self._guarded(self._reset), methods=["POST"]),
+            Route("/sim/v1/reload", self._guarded(self._reloaded), methods=["POST"]),
             Route("/sim/v1/wait", self._guarded(self._wait), methods=["GET"]),
             Route("/sim/v1/explain", self._guarded(self._explained), methods=["GET"]),
         ]
@@ -72,6 +76,11 @@ class Control:
     async def _reset(self, _request: Request) -> Response:
         """Mail and exchanges are gone; accounts, certificates and the directory stay."""
         await self._store.forget_mail()
+        return Response(status_code=204)
+
+    async def _reloaded(self, _request: Request) -> Response:
+        """Mailboxes that were added to the home have folders, and stand in the run file."""
+        await self._reload()
         return Response(status_code=204)
 
     async def _wait(self, request: Request) -> Response:

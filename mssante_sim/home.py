@@ -86,6 +86,11 @@ class Home:
         return self.path / "accounts.json"
 
     @property
+    def set_aside(self) -> Path:
+        """Lines of the imported extraction that were not imported, each with its number and the reason."""
+        return self.path / "set-aside.txt"
+
+    @property
     def run_file(self) -> Path:
         """Describes the stack that is up; absent when none is."""
         return self.path / "run.json"

@@ -86,6 +86,24 @@ class Provisioned:
         for name, content in revocation_files(self.keystore).items():
             (self.home.exports / name).write_bytes(content)
 
+    def reread(self) -> "Provisioned":
+        """The same home with the passwords of now, which another process may have added to."""
+        return replace(self, secrets=Secrets.read(self.home))
+
+    def enrol(self, mailbox: Mailbox, place: Organisation | None, at: datetime) -> "Provisioned":
+        """Whoever uses `mailbox` has a password, and it has certificates; it is for the caller to add it after.
+
+        Raises: HomeUnusable, StoreError.
+        """
+        passwords = {user.login: secrets.token_urlsafe(9) for user in mailbox.users}
+        changed = replace(self, secrets=replace(self.secrets, passwords={**self.secrets.passwords, **passwords}))
+        changed.secrets.write(self.home)
+        salted = {login: Verifier.create(one, secrets.token_bytes(16)) for login, one in passwords.items()}
+        self.directory.set_verifiers(salted)
+        self.keystore.issue([_mailbox_holder(mailbox, place)], at=at)
+        _export_mailbox(self.home.exports / "pkcs12", self.keystore, self.secrets.passphrase, mailbox.address)
+        return changed
+
     def renew(self, address: str, at: datetime) -> None:
         """`address` has new certificates of both kinds beside the old ones, also in its PKCS#12 files.
 

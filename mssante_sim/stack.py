@@ -90,7 +90,7 @@ class _Builder:
         self._clock = clock
         self._cleanup = cleanup
         self._workers = cleanup.enter_context(ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="sealing"))
-        self._ports: dict[str, int] = {}  # of SMTP and IMAP, once they listen
+        self._ports: dict[str, int] = {}  # of what listens already
 
     async def build(self) -> Running:
         sys.setswitchinterval(_SWITCH_S)
@@ -109,14 +109,26 @@ class _Builder:
         self._cleanup.callback(audit.close)
         store = SqliteStore.open(home.path, clock=self._clock, quota_octets=self._settings.quota_octets)
         self._cleanup.push_async_callback(store.close)
-        for account in provisioned.accounts():
-            if account.logins:
-                await store.open_account(account.address)
-        ports = await self._listen(provisioned, store, audit, sockets)
-        running = self._running(provisioned, {**ports, "http": http_port})
+        await self._open_accounts(provisioned, store)
+        await self._listen(provisioned, store, audit, sockets)
+        self._ports["http"] = http_port
+        running = self._running(provisioned)
         write_private(home.run_file, running.to_json().encode())
         self._cleanup.callback(home.run_file.unlink, missing_ok=True)
         return running
+
+    async def _open_accounts(self, provisioned: Provisioned, store: SqliteStore) -> None:
+        """Whoever may log in has folders."""
+        known = set(await store.accounts())
+        for account in provisioned.accounts():
+            if account.logins and account.address not in known:
+                await store.open_account(account.address)
+
+    async def _reload(self, provisioned: Provisioned, store: SqliteStore) -> None:
+        """What another process added to the home can be used."""
+        provisioned = provisioned.reread()
+        await self._open_accounts(provisioned, store)
+        write_private(provisioned.home.run_file, self._running(provisioned).to_json().encode())
 
     async def _renew_lists(self, provisioned: Provisioned) -> None:
         """The revocation lists are new each day: they are good for a month, and an old one makes all doubtful."""
@@ -138,8 +150,8 @@ class _Builder:
 
     async def _listen(
         self, provisioned: Provisioned, store: SqliteStore, audit: AuditFile, sockets: list[socket.socket]
-    ) -> dict[str, int]:
-        """HTTP, IMAP and SMTP take connections; the ports of the latter two."""
+    ) -> None:
+        """HTTP, IMAP, SMTP and DNS answer."""
         authenticator = Authenticator(provisioned.directory)
         identity = provisioned.keystore.server
         tls = server_context(identity)
@@ -170,10 +182,10 @@ class _Builder:
         await smtp.start()
         self._cleanup.push_async_callback(smtp.stop)
         self._ports.update({name.replace("-", "_"): port for name, port in {**smtp.ports, **imap.ports}.items()})
-        return {**self._ports, "dns": await self._answer_dns()}
+        await self._answer_dns()
 
-    async def _answer_dns(self) -> int:
-        """The zones of the mail domains are answered; the port."""
+    async def _answer_dns(self) -> None:
+        """The zones of the mail domains are answered."""
         settings, domains = self._settings, self._settings.domains
         site = Site((domains.patients, domains.operator), settings.host_name, settings.bind, self._ports)
         server = DnsServer(Zones(site))
@@ -182,7 +194,7 @@ class _Builder:
         except OSError as error:
             raise PortBusy("dns", settings.bind, settings.ports.dns, error) from error
         self._cleanup.push_async_callback(server.stop)
-        return server.port
+        self._ports["dns"] = server.port
 
     def _mon_espace_sante(
         self,
@@ -242,12 +254,15 @@ class _Builder:
                 "sentence": explain(decision),
             }
 
+        async def reload() -> None:
+            await self._reload(provisioned, store)
+
         async def crl(request: Request) -> Response:
             octets = revocation_files(provisioned.keystore).get(request.path_params["name"])
             return Response(octets or b"", 200 if octets else 404, media_type="application/pkix-crl")
 
         return [
-            *Control(store, explained, secrets.control_token, __version__).routes(),
+            *Control(store, explained, reload, secrets.control_token, __version__).routes(),
             *annuaire_routes(
                 provisioned.directory,
                 provisioned.keystore,
@@ -259,14 +274,14 @@ class _Builder:
             Route("/crl/{name}", crl),
         ]
 
-    def _running(self, provisioned: Provisioned, ports: dict[str, int]) -> Running:
+    def _running(self, provisioned: Provisioned) -> Running:
         exports = provisioned.home.exports
         return Running(
             version=__version__,
             pid=os.getpid(),
             host=self._settings.host_name,
             bind=self._settings.bind,
-            ports=ports,
+            ports=dict(self._ports),
             domains={"patients": self._settings.domains.patients, "operator": self._settings.domains.operator},
             ca_file=str(exports / "ca.pem"),
             crl_file=str(exports / "crl.pem"),

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
+from mssante_sim.cli.directory_files import FILE_COMMANDS
+from mssante_sim.cli.directory_life import LIFE_COMMANDS
 from mssante_sim.cli.options import as_json_option, home_option, print_json
 from mssante_sim.directory.model import Mailbox, Organisation
 from mssante_sim.directory.store import Absence, Directory, DirectoryError
@@ -84,13 +86,17 @@ def show(home: Path, finess: str, as_json: bool) -> None:
 @click.option("--published", type=click.Choice(["on", "off"]), help="Whether the public directory shows it.")
 @click.option("--open", "is_open", type=click.Choice(["on", "off"]), help="Whether it takes mail.")
 @click.option("--red-listed", type=click.Choice(["on", "off"]), help="Whether it is never shown.")
+@click.option(
+    "--shown-in", type=click.Choice(["both", "api", "extraction"]), help="Where, to make the two disagree on purpose."
+)
 def change(
-    home: Path, finess: str, sealing: str | None, published: str | None, is_open: str | None, red_listed: str | None
-) -> None:
+    home: Path, finess: str, sealing: str | None, published: str | None, is_open: str | None, red_listed: str | None,
+    shown_in: Literal["both", "api", "extraction"] | None,
+) -> None:  # fmt: skip
     """Changes what the directory says of the mailboxes of a place."""
     wanted = {"sealing": sealing, "published": published, "open": is_open, "red_listed": red_listed}
     given = {name: value == "on" for name, value in wanted.items() if value is not None}
-    if not given:
+    if not given and shown_in is None:
         raise click.UsageError("Say what to change, for example --sealing off.")
     with opened_directory(home) as opened:
         setters = {
@@ -101,8 +107,11 @@ def change(
         }
         for name, on in given.items():
             changed = setters[name](finess, on=on)
+        if shown_in is not None:
+            changed = opened.set_shown_in(finess, shown_in)
+    names = [*given, *(["shown_in"] if shown_in is not None else [])]
     for box in changed:
-        click.echo(f"{box.address}: " + ", ".join(f"{name} {_mailbox(box)[name]}" for name in given))
+        click.echo(f"{box.address}: " + ", ".join(f"{name} {_mailbox(box)[name]}" for name in names))
 
 
 def _organisation(found: Organisation) -> dict[str, Any]:
@@ -123,8 +132,12 @@ def _mailbox(box: Mailbox) -> dict[str, str]:
     flags = {"published": box.published, "open": box.open, "red_listed": box.red_listed, "sealing": box.sealing}
     attached = f"{box.attachment.kind.value} {box.attachment.value}" if box.attachment else "nothing"
     words = {name: "on" if value else "off" for name, value in flags.items()}
-    return {"address": box.address, "kind": box.kind.value, "attached_to": attached, **words}
+    return {"address": box.address, "kind": box.kind.value, "attached_to": attached, **words, "shown_in": box.shown_in}
 
 
 def _picker(absence: Absence | None) -> str:
     return "shown" if absence is None else f"absent: {absence.value}"
+
+
+for _command in (*LIFE_COMMANDS, *FILE_COMMANDS):
+    directory.add_command(_command)

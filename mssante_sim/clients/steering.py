@@ -36,6 +36,10 @@ class Steering:
         """Every mailbox is empty; accounts, certificates and the directory stay.  Raises: StackNotRunning."""
         self._ask("POST", "/reset", {}, _MARGIN_S)
 
+    def reload(self) -> None:
+        """Mailboxes that were added to the home can be used, and stand in the run file.  Raises: StackNotRunning."""
+        self._ask("POST", "/reload", {}, _MARGIN_S)
+
     def wait(self, account: str, message_id: str | None, timeout_s: float) -> Awaited:
         """Returns when the message (None: any) lies in INBOX of `account`, or after `timeout_s`.
 

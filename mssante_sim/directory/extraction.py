@@ -21,7 +21,10 @@ from mssante_sim.directory.model import Mailbox, MailboxKind
 from mssante_sim.directory.store import Directory
 from mssante_sim.errors import SimulatorError
 
-__all__ = ["ExtractionError", "RealDirectory", "SetAside", "extraction_name", "import_extraction", "write_extraction"]
+__all__ = [
+    "ExtractionError", "RealDirectory", "SetAside", "extraction_name", "import_extraction", "text_octets",
+    "write_extraction",
+]  # fmt: skip
 
 MOST_OCTETS: Final = 1024 * 1024 * 1024  # of the text; the real one has 89 MB
 HIGHEST_RATIO: Final = 200  # of text to zip; the real one has 4.4
@@ -131,6 +134,18 @@ def import_extraction(
     imported = directory.listing.imported
     assert imported is not None  # noqa: S101  (it was just stored; tells the type checker)
     return imported, aside
+
+
+def text_octets(file: Path) -> int:
+    """How long the text of a file is, as far as the file says; what `import_extraction` reports progress against.
+
+    Raises: ExtractionError.
+    """
+    with _explained(file):
+        if not zipfile.is_zipfile(file):
+            return file.stat().st_size
+        with zipfile.ZipFile(file) as archive:
+            return sum(one.file_size for one in archive.infolist())
 
 
 class _Reading:

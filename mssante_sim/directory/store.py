@@ -223,15 +223,19 @@ class Directory:
             require_fictitious(number)
         self._put(places, boxes, (Row(PATIENT, profile.address, text_of(profile)) for profile in patients))
 
+    def imported_mailbox(self, address: str, user: MailboxUser) -> Mailbox:
+        """What `activate` would make of an imported mailbox.  Raises: DirectoryError."""
+        lines = self.listing.lines_of(address)
+        if not lines:
+            raise DirectoryError(f"The imported list holds no mailbox {address[:254]}.")
+        return replace(mailbox_of(lines[0]), users=(user,))
+
     def activate(self, address: str, user: MailboxUser) -> Mailbox:
         """The imported mailbox takes mail from now on, and `user` may log in to it once a password is set.
 
         The one way for what may be real to become the home's own; the home is marked already.  Raises: DirectoryError.
         """
-        lines = self.listing.lines_of(address)
-        if not lines:
-            raise DirectoryError(f"The imported list holds no mailbox {address[:254]}.")
-        box = replace(mailbox_of(lines[0]), users=(user,))
+        box = self.imported_mailbox(address, user)
         self._put({}, {box.address: box})
         return box
 
@@ -271,6 +275,15 @@ class Directory:
     def set_shown_in(self, finess: str, where: Literal["both", "api", "extraction"]) -> list[Mailbox]:
         """The place's mailboxes are in the API, the extraction, or both.  Raises: DirectoryError."""
         return self._change(finess, lambda mailbox: replace(mailbox, shown_in=where))
+
+    def set_active(self, finess: str, *, on: bool) -> Organisation:
+        """The place, one of the home's own, is active from now on, or no longer.  Raises: DirectoryError."""
+        text = self.rows.get(ORGANISATION, finess) if finess.isascii() else None
+        if text is None:
+            raise DirectoryError(f"No place of this home has the FINESS {finess[:20]}.")
+        place = replace(organisation_from(text), active=on)
+        self.add([place])
+        return place
 
     def set_activated(self, address: str, *, on: bool) -> PatientProfile:
         """The patient has activated the profile, or not (again).  Raises: DirectoryError."""

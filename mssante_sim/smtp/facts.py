@@ -54,8 +54,8 @@ class Facts:
         return _domain(address) == self._domains.patients.lower()
 
     def is_operators(self, address: str) -> bool:
-        """Whether `address` lies in the operator's domain."""
-        return _domain(address) == self._domains.operator.lower()
+        """Whether `address` lies in the operator's domain, or is a mailbox that was imported and activated here."""
+        return _domain(address) == self._domains.operator.lower() or self._directory.mailbox(address) is not None
 
     def is_local(self, address: str) -> bool:
         """Whether `address` lies in a domain of the simulated zone."""

@@ -1,0 +1,209 @@
+"""The life of a mailbox by command, against a stack that is up: at once in SMTP, FHIR and the picker."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from mssante_sim.clients.running import Running
+from mssante_sim.clients.steering import Steering
+from mssante_sim.testing import Mssante, ephemeral_stack
+from tests.directory.made_extraction import made_lines, made_text, zipped
+
+pytestmark = pytest.mark.slow  # each command is a process of its own
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+PHARMACY = "990000010"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Running]:
+    with ephemeral_stack(["--pharmacies", "14", "--patients", "2"]) as running:
+        yield running
+
+
+@pytest.fixture
+def run(stack: Running, tmp_path: Path) -> Command:
+    """`mssante-sim directory` in a process of its own, in the stack's home and an empty folder."""
+
+    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "mssante_sim", "directory", *arguments],
+            env={**os.environ, "MSSANTE_SIM_HOME": str(home(stack))},
+            cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", check=False, timeout=120,
+        )  # fmt: skip
+
+    return command
+
+
+def home(stack: Running) -> Path:
+    return Path(stack.ca_file).parents[1]
+
+
+def verdict(stack: Running, address: str) -> str:
+    """What the policy says of a patient's mail to it."""
+    sender = Mssante(stack).account("patient").address
+    return str(Steering.of(stack).explain(sender, address)["sentence"])
+
+
+def shown(stack: Running, address: str) -> bool:
+    """Whether the façade finds the mailbox."""
+    answer = httpx.get(
+        f"{stack.fhir_base}/Organization",
+        params={"mailbox-mss:exact": address},
+        headers={"ESANTE-API-KEY": stack.api_key},
+    )
+    return answer.json()["total"] > 0
+
+
+def test_an_added_pharmacy_can_be_written_to_and_logs_in(run: Command, stack: Running) -> None:
+    added = run("add", "PHARMACIE FICTIVE DU NOUVEAU MONDE", "--town", "lyon")
+    assert added.returncode == 0, added.stderr
+    finess = added.stdout.split()[0]
+    address = added.stdout.split("\n")[1]
+    assert verdict(stack, address).startswith("Accepted by R3")
+    assert shown(stack, address)
+    mssante = Mssante(Running.read(home(stack)))
+    newcomer = mssante.account(finess)
+    assert newcomer.logins[0].password in added.stdout
+    sender = mssante.account("patient").address
+    letter = f"From: {sender}\r\nTo: {address}\r\nSubject: x\r\nMessage-ID: <n1@x.test>\r\n\r\nx\r\n"
+    with mssante.smtp("patient") as smtp:
+        smtp.sendmail(sender, [address], letter.encode())
+    mssante.wait_for("<n1@x.test>", to=finess)
+    received = mssante.imap(finess).fetch("1", "(RFC822)")[1][0][1]
+    assert mssante.open(received, finess).encrypted
+    mssante.close()
+    second = run("add", "--at", finess)
+    assert second.returncode == 0, second.stderr
+    assert ".2@" in second.stdout.split("\n")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["add"], 2, "Give a NAME"),
+        (["add", "PHARMACIE DU VRAI MONDE"], 2, "FICTIF or FICTIVE"),
+        (["add", "PHARMACIE FICTIVE X", "--finess", "350000015"], 2, "FINESS"),
+        (["add", "PHARMACIE FICTIVE X", "--finess", PHARMACY], 3, "holds FINESS"),
+        (["add", "PHARMACIE FICTIVE X", "--town", "Atlantis"], 3, "choose one of"),
+        (["add", "--at", "990999990"], 3, "holds no FINESS"),
+        (["suspend", "990999990"], 3, "No mailbox serves"),
+        (["renew-certificate", "990999990"], 3, "No mailbox serves"),
+        (["set", PHARMACY], 2, "Say what to change"),
+        (["import"], 2, "Give a FILE"),
+        (["import", "absent.zip"], 6, "cannot be read"),
+        (["import", "--activate", "a@b.test"], 3, "imported list holds no mailbox"),
+        (["export"], 2, "Give a FOLDER"),
+        (["white-list", "--remove", "ailleurs.test"], 6, "No operator"),
+    ],
+)
+def test_what_cannot_be_done_is_told_with_its_status(
+    run: Command, arguments: list[str], status: int, words: str
+) -> None:
+    outcome = run(*arguments)
+    assert (outcome.returncode, words in outcome.stderr) == (status, True), outcome.stderr
+
+
+def test_each_step_of_a_life_shows_at_once(run: Command, stack: Running) -> None:
+    address = Mssante(stack).account("pharmacy").address
+    steps = (
+        (["suspend", PHARMACY], "mailbox-closed", False),
+        (["suspend", PHARMACY, "--undo"], "Accepted", True),
+        (["publish", PHARMACY, "--undo"], "not-published", False),
+        (["publish", PHARMACY], "Accepted", True),
+        (["red-list", PHARMACY], "unknown-mailbox", False),
+        (["red-list", PHARMACY, "--undo"], "Accepted", True),
+        (["set", PHARMACY, "--shown-in", "extraction"], "Accepted", False),
+        (["set", PHARMACY, "--shown-in", "both"], "Accepted", True),
+        (["renew-certificate", PHARMACY, "--revoke"], "Accepted", True),
+        (["close", PHARMACY], "not-published", False),
+    )
+    for arguments, words, is_shown in steps:
+        outcome = run(*arguments)
+        assert outcome.returncode == 0, outcome.stderr
+        assert (words in verdict(stack, address), shown(stack, address)) == (True, is_shown), arguments
+    closed = httpx.get(
+        f"{stack.fhir_base}/Organization/001-01-{PHARMACY}", headers={"ESANTE-API-KEY": stack.api_key}
+    ).json()
+    assert closed["active"] is False
+
+
+def test_revoked_and_new_certificates_stand_side_by_side(run: Command, stack: Running) -> None:
+    finess = Mssante(stack).account("other-pharmacy").identifier or ""
+    assert run("renew-certificate", finess, "--revoke").returncode == 0
+    url = f"{stack.http}/certificates/{Mssante(stack).account('other-pharmacy').address}"
+    told = httpx.get(url, headers={"ESANTE-API-KEY": stack.api_key}).json()["certificates"]
+    assert [one["state"] for one in told if one["usage"] == "receiving"] == ["valid", "revoked"]
+
+
+def test_an_imported_list_is_marked_shown_and_takes_mail_only_where_activated(
+    run: Command, stack: Running, tmp_path: Path
+) -> None:
+    (tmp_path / "list.zip").write_bytes(zipped(made_text(300) + "bad line\n"))
+    outcome = run("import", "list.zip")
+    assert outcome.returncode == 0, outcome.stderr
+    assert "300 lines imported; this home now contains-real-directory" in outcome.stdout
+    assert "1 bad lines set aside" in outcome.stdout
+    assert (home(stack) / "set-aside.txt").read_text() == "302|1 columns instead of 31|bad line\n"
+    assert (home(stack) / "set-aside.txt").stat().st_mode & 0o777 == 0o600
+    pharmacies = [
+        line for line in made_lines(300) if line.startswith("ORG") and "|FINESS|" in line and "PHARMACIE" in line
+    ]
+    first, second = (line.split("|")[1] for line in pharmacies[:2])
+    assert shown(stack, first)
+    assert "outside-domain" in verdict(stack, first)
+    assert Running.read(home(stack)).real_directory
+    info = subprocess.run(
+        [sys.executable, "-m", "mssante_sim", "info", "--home", str(home(stack))],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "contains-real-directory" in info.stdout
+    refused = run("export", "out")
+    assert (refused.returncode, "contains-real-directory" in refused.stderr) == (4, True)
+    assert not list((tmp_path / "out").iterdir())
+    assert run("export", "out", "--force").returncode == 0
+    (file,) = (tmp_path / "out").iterdir()
+    with zipfile.ZipFile(file) as archive:
+        assert first in archive.read(archive.namelist()[0]).decode()
+    activated = run("import", "--activate", first)
+    assert activated.returncode == 0, activated.stderr
+    assert verdict(stack, first).startswith("Accepted")
+    assert "outside-domain" in verdict(stack, second)
+    assert Running.read(home(stack)).account(first).logins[0].password in activated.stdout
+    assert run("import", "--forget").returncode == 0
+    assert not shown(stack, second)
+    assert not Running.read(home(stack)).real_directory
+    assert run("export", "clean", "--publish").returncode == 0
+
+
+def test_the_white_list_is_changed_broken_and_written(run: Command, stack: Running, tmp_path: Path) -> None:
+    added = run(
+        "white-list", "--add", "ailleurs.test", "--dn", "C=FR, O=X FICTIF, CN=a", "--dn", "C=FR,O=X  FICTIF,CN=b"
+    )
+    assert "ailleurs.test\n    C=FR, O=X FICTIF, CN=a\n    C=FR,O=X  FICTIF,CN=b" in added.stdout, added.stderr
+    assert "stale" in run("white-list", "--fault", "stale").stdout
+    assert "DateDeGeneration" in httpx.get(f"{stack.http}/listeblanche/listeblanche.xml").text
+    assert "faults: none" in run("white-list", "--fault", "none", "--output", "list.xml").stdout
+    assert b"ailleurs.test" in (tmp_path / "list.xml").read_bytes()
+    assert "ailleurs.test" not in run("white-list", "--remove", "ailleurs.test").stdout
+    certificate = home(stack) / "trust" / "server" / "identity.pem"
+    own = run("white-list", "--add", "ailleurs.test", "--certificate", str(certificate)).stdout
+    assert own.count("CN=localhost") == 3
+
+
+def test_search_and_show_know_the_imported_too(run: Command, tmp_path: Path) -> None:
+    (tmp_path / "list.zip").write_bytes(zipped(made_text(100)))
+    assert run("import", "list.zip").returncode == 0
+    place = next(line.split("|")[6] for line in made_lines(100) if "|FINESS|" in line and "PHARMACIE" in line)
+    told = json.loads(run("show", place, "--json").stdout)
+    assert told["name"].startswith("PHARMACIE FICTIVE")
+    assert run("import", "--forget").returncode == 0
