@@ -115,7 +115,12 @@ class Catalogue:
         for stage in range(begin.stage, len(kinds)):
             after = begin.place - 1 if stage == begin.stage else 0
             while chunk := self._rows.scan(kinds[stage], *words_, after=after, limit=_CHUNK):
-                yield [(stage, one) for one in chunk if stage == 0 or self._rows.get(kinds[0], one.key) is None]
+                yield [
+                    (stage, one)
+                    for one in chunk
+                    if (not one.text or search.may_accept(one.text))
+                    and (stage == 0 or self._rows.get(kinds[0], one.key) is None)
+                ]
                 after = chunk[-1].place
 
     def _named_places(self, search: FhirSearch) -> list[tuple[int, Found]] | None:

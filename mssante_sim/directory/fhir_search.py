@@ -11,7 +11,7 @@ from typing import Any, Final
 from mssante_sim.directory.fhir import Resource
 from mssante_sim.directory.fhir_dates import PeriodError, instant_of, period_of
 from mssante_sim.directory.fhir_types import INCLUDES, TYPES, Parameter
-from mssante_sim.directory.search import begins, contains, unabbreviated, words
+from mssante_sim.directory.search import begins, contains, folded_text, unabbreviated, words
 from mssante_sim.errors import SimulatorError
 
 __all__ = ["Criterion", "FhirSearch", "SearchRefused", "read_search"]
@@ -107,6 +107,18 @@ class FhirSearch:
             elif criterion.name in ("address-city", "address-postalcode"):
                 place += unabbreviated(criterion.values[0])
         return name, place
+
+    def may_accept(self, text: str) -> bool:
+        """Whether a resource drawn from a document with this text can answer; spares drawing those that cannot.
+
+        A word asked for stands somewhere in the text, unless it or its counterpart may be an abbreviation of Saint.
+        """
+        folded = folded_text(text)
+        return all(
+            any(all(word in folded or word in "saintes" for word in unabbreviated(value)) for value in criterion.values)
+            for criterion in self.criteria
+            if criterion.parameter.kind == "string" and not criterion.parameter.as_written
+        )
 
     def shown(self, resource: Resource) -> Resource:
         """`resource` as far as `_elements` wants it, marked if that is not all.  [FHIR R4 §3.1.1.5.9]"""

@@ -17,6 +17,7 @@ __all__ = [
     "SearchError",
     "begins",
     "contains",
+    "folded_text",
     "indexed_words",
     "read_query",
     "unabbreviated",
@@ -49,7 +50,7 @@ class Query:
 
 def words(text: str) -> tuple[str, ...]:
     """The words of `text`, lower-case ASCII letters and digits only, in their order."""
-    return tuple(_ABBREVIATIONS.get(word, word) for word in _WORD.findall(_folded(text)))
+    return tuple(_ABBREVIATIONS.get(word, word) for word in _WORD.findall(folded_text(text)))
 
 
 def indexed_words(*texts: str) -> tuple[str, ...]:
@@ -57,13 +58,13 @@ def indexed_words(*texts: str) -> tuple[str, ...]:
     found: list[str] = []
     for text in texts:
         found += words(text)
-        found += (match[1] + match[2] for match in _ELISION.finditer(_folded(text)))
+        found += (match[1] + match[2] for match in _ELISION.finditer(folded_text(text)))
     return tuple(dict.fromkeys(found))
 
 
 def unabbreviated(text: str) -> tuple[str, ...]:
     """The words of `text` that stand for themselves only, so that each must begin a word of what `begins` with it."""
-    return tuple(word for word in _WORD.findall(_folded(text)) if word not in _ABBREVIATIONS)
+    return tuple(word for word in _WORD.findall(folded_text(text)) if word not in _ABBREVIATIONS)
 
 
 def read_query(name: str | None, place: str | None) -> Query:
@@ -90,7 +91,7 @@ def contains(text: str, value: str) -> bool:
 
 def _spellings(text: str, value: str) -> tuple[tuple[str, str], tuple[str, str]]:
     """Both as they are, and both in full: `st` may be short for Saint or the beginning of a word."""
-    plain = [" ".join(_WORD.findall(_folded(one))) for one in (text, value)]
+    plain = [" ".join(_WORD.findall(folded_text(one))) for one in (text, value)]
     full = [" ".join(words(one)) for one in (text, value)]
     return (plain[0], plain[1]), (full[0], full[1])
 
@@ -112,7 +113,7 @@ def _asked(text: str | None) -> tuple[str, ...]:
     return tuple(word for word in found if word not in _FILLERS) or found
 
 
-def _folded(text: str) -> str:
+def folded_text(text: str) -> str:
     """`text` without case, accents and ligatures."""
     if text.isascii():
         return text.lower().replace("`", "'")

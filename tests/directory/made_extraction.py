@@ -33,6 +33,8 @@ def _line(chance: random.Random, number: int, place: int) -> str:
     family, given = (_name(chance).upper(), _name(chance).capitalize())
     register, structure = _structure(place)
     postal_code, town, department = TOWNS[place % len(TOWNS)]
+    if place % 10:  # most places are in small towns
+        town = "".join(_SYLLABLES[place // step % 16] for step in (1, 16, 256)).upper()
     called = "PHARMACIE FICTIVE" if place % 4 == 0 else "CABINET FICTIF"
     address = (
         f"{called} {_SYLLABLES[place % 16].upper()}{place}|{'ENSEIGNE FICTIVE' if place % 9 == 0 else ''}|||"

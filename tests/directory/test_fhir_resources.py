@@ -11,6 +11,7 @@ from fhir.resources.R4B.capabilitystatement import CapabilityStatement
 from fhir.resources.R4B.operationoutcome import OperationOutcome
 
 from mssante_sim.clock import FixedClock
+from mssante_sim.directory.fhir_search import read_search
 from mssante_sim.directory.store import Directory
 from mssante_sim.directory.synthetic import Seeded
 
@@ -328,3 +329,16 @@ async def test_an_ordinary_address_is_no_mailbox(client: httpx.AsyncClient) -> N
     (entry,) = (await bundle(client, "Organization?name=laboratoire"))["entry"]
     ordinary = entry["resource"]["telecom"][-1]
     assert ordinary == {"system": "email", "value": "accueil@laboratoire-fictif.test"}
+
+
+@pytest.mark.parametrize(
+    "value", ["st", "saint", "ste anne", "l'eglise", "eglise", "œu", "coeur", "de", "a", "99#", "’", "é"]
+)
+@pytest.mark.parametrize("parameter", ["name", "name:contains", "address-city", "address:contains", "name:exact"])
+async def test_what_is_spared_from_drawing_would_not_have_answered(
+    client: httpx.AsyncClient, parameter: str, value: str
+) -> None:
+    search = read_search("Organization", [(parameter, value)])
+    everything = [e["resource"] for e in (await bundle(client, "Organization?_count=200"))["entry"]]
+    found = (await client.get("Organization", params={parameter: value, "_count": "200"})).json().get("entry", [])
+    assert [e["resource"] for e in found] == [one for one in everything if search.accepts(one)]

@@ -69,10 +69,18 @@ def bench_sealing() -> str:
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
+def bench_directory() -> str:
+    """The directory at its real size, as `tests.load.bench_directory` prints it."""
+    command = [sys.executable, "-m", "tests.load.bench_directory"]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the asked tables as Markdown."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("smtp", "notify", "sealing"), help="default: everything")
+    parser.add_argument(
+        "what", nargs="?", choices=("smtp", "notify", "sealing", "directory"), help="default: everything"
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="share of the usual number of messages")
     parser.add_argument("--idle", type=int, default=1000, help="connections whose memory is measured")
     parser.add_argument("--system", choices=_SYSTEMS, action="append", help="default: both")
@@ -80,7 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _say(machine())
     if chosen.what in (None, "sealing"):
         _say(f"\n## sealing\n\n{bench_sealing()}")
-    if chosen.what == "sealing":
+    if chosen.what in (None, "directory"):
+        _say(f"\n## directory\n\n{bench_directory()}")
+    if chosen.what in ("sealing", "directory"):
         return
     with ExitStack() as running:
         targets = [running.enter_context(_SYSTEMS[name]()) for name in chosen.system or _SYSTEMS]

@@ -1,6 +1,8 @@
 """The load generators measure what they say: nothing is lost, nothing counted twice."""
 
 import os
+import subprocess
+import sys
 from email import message_from_bytes
 
 import pytest
@@ -70,3 +72,14 @@ def test_a_refused_message_stops_the_measurement():
         wrong = Target.from_json(target.to_json().replace(target.senders[0].password, "wrong"))
         with pytest.raises(RuntimeError, match="submit failed"):
             submission(wrong, SubmitJob(connections=1, messages=1, octets=1000))
+
+
+@pytest.mark.slow
+def test_the_directory_is_measured_whatever_its_size():
+    command = [sys.executable, "-m", "tests.load.bench_directory", "--lines", "2000"]
+    printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert [line.split("|")[1].strip() for line in printed.splitlines()[5:7]] == [
+        "organisations",
+        "picker: name and town",
+    ]
+    assert printed.count("|") == 4 * 12
