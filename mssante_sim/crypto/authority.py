@@ -7,11 +7,12 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from mssante_sim.crypto.identity import Identity, load_key, private_key, read_certificate
+from mssante_sim.crypto.capabilities import write_capabilities
+from mssante_sim.crypto.identity import CAPABILITIES, Identity, load_key, private_key, read_certificate
+from mssante_sim.crypto.keys import PublicKey, new_key
 from mssante_sim.crypto.profiles import Profile, Subject
 from mssante_sim.crypto.secret import Secret
 
@@ -25,12 +26,6 @@ _KEY_USES: Final = (
     "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
     "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
 )  # fmt: skip
-
-
-def new_key(bits: int) -> Secret[bytes]:
-    """A fresh RSA key as PKCS #8; takes 40 ms at 2048 bits, outside the interpreter lock."""
-    key = rsa.generate_private_key(65537, bits)
-    return Secret(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
 
 
 class Authority:
@@ -69,7 +64,7 @@ class Authority:
     ) -> "Authority":  # fmt: skip
         """A new authority, issued by `parent` or self-signed."""
         subject = Subject(common_name, _ORGANISATION, AUTHORITY_UNIT)
-        key = key or new_key(profile.key_bits)
+        key = key or new_key(profile.key_bits, profile.curve)
         if parent is not None:
             return cls(parent.issue(profile, subject, at=at, key=key), crl_url=crl_url, parent=parent)
         own = load_key(key)
@@ -94,7 +89,7 @@ class Authority:
             key: one made beforehand (`new_key`); else it is made here.
             validity: first and last instant instead of the profile's, to make an expired one on purpose.
         """
-        key = key or new_key(profile.key_bits)
+        key = key or new_key(profile.key_bits, profile.curve)
         period = validity or (at - _CLOCK_SKEW, at + profile.validity)
         builder = _builder(profile, subject, load_key(key).public_key(), period).issuer_name(self._certificate.subject)
         if names:
@@ -144,7 +139,7 @@ def _number(crl: x509.CertificateRevocationList) -> int:
 
 
 def _builder(
-    profile: Profile, subject: Subject, public: rsa.RSAPublicKey, period: tuple[datetime, datetime]
+    profile: Profile, subject: Subject, public: PublicKey, period: tuple[datetime, datetime]
 ) -> x509.CertificateBuilder:
     """All of a certificate that does not depend on its issuer."""
     uses = {one.value for one in profile.uses}
@@ -162,6 +157,9 @@ def _builder(
     if profile.purposes:
         purposes = sorted(one.value for one in profile.purposes)
         builder = builder.add_extension(x509.ExtendedKeyUsage(map(x509.ObjectIdentifier, purposes)), critical=False)
+    if profile.capabilities:
+        said = x509.UnrecognizedExtension(CAPABILITIES, write_capabilities(profile.capabilities))
+        builder = builder.add_extension(said, critical=False)  # [RFC 4262 §2]
     return builder
 
 

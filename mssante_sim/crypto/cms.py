@@ -12,15 +12,21 @@ __all__ = [
     "EXPLICIT",
     "IMPLICIT_STRING",
     "CertificateId",
+    "algorithm_identifier",
     "content_info",
     "content_of",
     "explicit",
     "fields_of",
+    "kind_of",
+    "oid_of",
+    "tagged",
 ]
 
 DATA: Final = der.object_identifier("1.2.840.113549.1.7.1")
 EXPLICIT: Final = 0xA0  # context tag 0, constructed
 IMPLICIT_STRING: Final = 0x80  # context tag 0, primitive
+_TAG_NUMBER: Final = 0x1F
+_NO_PARAMETERS: Final = (b"", der.tlv(der.NULL))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,15 @@ def content_info(kind: bytes, size: int) -> bytes:
     return der.header(der.SEQUENCE, len(wrapper) + size) + wrapper
 
 
+def kind_of(octets: bytes) -> bytes:
+    """The OID, encoded, of the kind of content that a ContentInfo holds.
+
+    Raises:
+        Malformed: it is none.
+    """
+    return bytes(fields_of(der.parse(octets), 2)[0].expect(der.OID).octets)
+
+
 def content_of(octets: bytes, kind: bytes, at_least: int) -> tuple[Element, ...]:
     """The fields, `at_least` so many, of the structure of `kind` that a ContentInfo holds.
 
@@ -68,13 +83,13 @@ def content_of(octets: bytes, kind: bytes, at_least: int) -> tuple[Element, ...]
     return fields_of(explicit(content), at_least)
 
 
-def explicit(element: Element) -> Element:
-    """What an explicit context tag 0 wraps.
+def explicit(element: Element, number: int = 0) -> Element:
+    """What an explicit context tag `number` wraps.
 
     Raises:
         Malformed: the tag is another, or wraps nothing or several values.
     """
-    inner = element.expect(EXPLICIT).children()
+    inner = element.expect(EXPLICIT | number).children()
     if len(inner) != 1:
         raise Malformed("a wrapper does not hold one value")
     return inner[0]
@@ -90,3 +105,42 @@ def fields_of(element: Element, at_least: int) -> tuple[Element, ...]:
     if len(fields) < at_least:
         raise Malformed("fields are missing")
     return fields
+
+
+def tagged(element: Element) -> dict[int, Element]:
+    """What the explicit context tags in a SEQUENCE wrap, by their numbers, in ascending order.
+
+    Raises:
+        Malformed: it is no SEQUENCE, or holds anything else.
+    """
+    found: dict[int, Element] = {}
+    for field in fields_of(element, 0):
+        number = field.tag & _TAG_NUMBER
+        if found and number <= max(found):
+            raise Malformed("a field stands twice, or in the wrong place")
+        found[number] = explicit(field, number)
+    return found
+
+
+def algorithm_identifier(element: Element) -> tuple[bytes, Element | None]:
+    """OID (encoded) and parameters of an AlgorithmIdentifier.
+
+    Raises:
+        Malformed: it is not one.
+    """
+    fields = fields_of(element, 1)
+    if len(fields) > 2:
+        raise Malformed("an algorithm is an OID and at most one parameter")
+    return bytes(fields[0].expect(der.OID).octets), fields[1] if len(fields) == 2 else None
+
+
+def oid_of(element: Element) -> bytes:
+    """OID (encoded) of an AlgorithmIdentifier that takes no parameters.
+
+    Raises:
+        Malformed: it is not one, or has parameters.
+    """
+    oid, parameters = algorithm_identifier(element)
+    if parameters is not None and parameters.octets not in _NO_PARAMETERS:
+        raise Malformed("parameters where none belong")
+    return oid

@@ -1,7 +1,8 @@
-"""EnvelopedData: AES-256-CBC for anyone whose RSA key is at hand.  [RFC 5652 §6, RFC 8551 §2.3, §2.7]
+"""EnvelopedData and AuthEnvelopedData, for anyone whose key is at hand.  [RFC 5652 §6, RFC 5083, RFC 8551 §2.3, §2.7]
 
 CBC without a signature can be altered by whoever carries the message, so
-what comes out of here is only believed after `verify`.
+what comes out of an EnvelopedData is only believed after `verify`. Out of an
+AuthEnvelopedData nothing comes before its tag was checked.
 """
 
 import os
@@ -9,20 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CBC
-
 from mssante_sim.crypto import der
-from mssante_sim.crypto.algorithms import (
-    AES_256_CBC,
-    CONTENT_CIPHERS,
-    MINIMUM_RSA_BITS,
-    RSA_ENCRYPTION,
-    ContentCipher,
-    algorithm_identifier,
-)
+from mssante_sim.crypto.algorithms import AES_256_CBC, AES_256_GCM, RSA_OAEP, ContentCipher
+from mssante_sim.crypto.capabilities import read_capabilities
 from mssante_sim.crypto.cms import (
     DATA,
     EXPLICIT,
@@ -31,78 +21,107 @@ from mssante_sim.crypto.cms import (
     content_info,
     content_of,
     fields_of,
+    kind_of,
 )
+from mssante_sim.crypto.content_encryption import CannotDecrypt, ContentEncryption
 from mssante_sim.crypto.der import Element, Malformed
-from mssante_sim.crypto.identity import BadCertificate, Identity, private_key, read_certificate
-from mssante_sim.errors import SimulatorError
+from mssante_sim.crypto.identity import Certificate, Identity, private_key, read_certificate
+from mssante_sim.crypto.key_management import (
+    Recipient,
+    Transport,
+    Unknown,
+    key_for,
+    read_recipient,
+    write_recipient,
+)
 
-__all__ = ["ENVELOPED_DATA", "CannotDecrypt", "decrypt", "encrypt", "recipients"]
+__all__ = [
+    "AUTH_ENVELOPED_DATA",
+    "ENVELOPED_DATA",
+    "CannotDecrypt",
+    "EnvelopeForm",
+    "decrypt",
+    "encrypt",
+    "form_for",
+    "recipients",
+]
 
 ENVELOPED_DATA: Final = der.object_identifier("1.2.840.113549.1.7.3")
-_RSA: Final = der.sequence(RSA_ENCRYPTION, der.tlv(der.NULL))
-_BLOCK: Final = 16
-_STEP: Final = 57 * 1024  # octets a cipher call: a whole number of blocks and of base64 lines, small for the cache
+AUTH_ENVELOPED_DATA: Final = der.object_identifier("1.2.840.113549.1.9.16.1.23")
+_ATTRIBUTES: Final = 0xA1  # context tag 1: authenticated attributes
 _MOST_RECIPIENTS: Final = 1024
 
 
-class CannotDecrypt(SimulatorError):
-    """None of the keys at hand opens the envelope, or it was altered; which of the two is not told."""
+@dataclass(frozen=True, slots=True)
+class EnvelopeForm:
+    """How an envelope is written: what every client reads, unless told otherwise; a curve's key needs no word."""
+
+    cipher: ContentCipher = AES_256_CBC
+    transport: Transport = Transport.PKCS1
 
 
-def encrypt(content: bytes | memoryview, certificates: Sequence[bytes]) -> Iterator[bytes]:
+def form_for(certificates: Sequence[Certificate]) -> EnvelopeForm:
+    """The strongest form that every holder of `certificates` says to read, in the certificate itself.  [RFC 4262]
+
+    Who says nothing is taken for a client that reads the default alone  [our choice].
+    """
+    said = [_said(one) for one in certificates]
+    cipher = AES_256_GCM if all(AES_256_GCM.oid in one for one in said) else AES_256_CBC
+    return EnvelopeForm(cipher, Transport.OAEP if all(RSA_OAEP in one for one in said) else Transport.PKCS1)
+
+
+def _said(certificate: Certificate) -> frozenset[bytes]:
+    if certificate.capabilities is None:
+        return frozenset()
+    try:
+        return read_capabilities(der.parse(certificate.capabilities))
+    except Malformed:
+        return frozenset()
+
+
+def encrypt(
+    content: bytes | memoryview, certificates: Sequence[bytes], form: EnvelopeForm | None = None
+) -> Iterator[bytes]:
     """A ContentInfo, in pieces, that the owner of any of `certificates` can open.
 
-    Validity and usage are the caller's to check beforehand (`trust`).
+    Validity and usage are the caller's to check beforehand (`trust`). Without
+    `form` it is the one that the certificates ask for.
 
     Raises:
-        BadCertificate: one cannot be read or is no RSA key of at least 2048 bits; nothing was encrypted.
+        BadCertificate: one cannot be read or holds a weak key; nothing was encrypted.
         ValueError: there is no recipient.
     """
     if not certificates:
         raise ValueError("an envelope needs a recipient")
-    key, vector = os.urandom(AES_256_CBC.key_octets), os.urandom(_BLOCK)
-    recipient_infos = der.set_of(*(_key_transport(one, key) for one in dict.fromkeys(certificates)))
-    return _pieces(content, recipient_infos, key, vector)
+    readers = [read_certificate(one) for one in dict.fromkeys(certificates)]
+    form = form or form_for(readers)
+    key = os.urandom(form.cipher.key_octets)
+    infos = [write_recipient(one, key, form.transport) for one in readers]
+    return _pieces(content, infos, ContentEncryption.fresh(form.cipher), key)
 
 
-def _pieces(content: bytes | memoryview, recipient_infos: bytes, key: bytes, vector: bytes) -> Iterator[bytes]:
-    size = len(content) // _BLOCK * _BLOCK + _BLOCK
-    encrypted = der.header(IMPLICIT_STRING, size)
-    info = DATA + der.sequence(AES_256_CBC.oid, der.octet_string(vector)) + encrypted
-    head = der.integer(0) + recipient_infos + der.header(der.SEQUENCE, len(info) + size) + info
-    structure = der.header(der.SEQUENCE, len(head) + size) + head
-    yield content_info(ENVELOPED_DATA, len(structure) + size) + structure
-    encryptor = Cipher(AES(key), CBC(vector)).encryptor()
-    window = memoryview(content)
-    whole = size - _BLOCK
-    for at in range(0, whole, _STEP):
-        yield encryptor.update(window[at : min(at + _STEP, whole)])
-    padding = size - len(content)
-    yield encryptor.update(bytes(window[whole:]) + bytes((padding,)) * padding)
-
-
-def _key_transport(certificate: bytes, key: bytes) -> bytes:
-    """KeyTransRecipientInfo.  [RFC 5652 §6.2.1]"""
-    read = read_certificate(certificate)
-    if read.public_key is None or read.public_key.key_size < MINIMUM_RSA_BITS:
-        raise BadCertificate("A recipient's certificate holds no RSA key of at least 2048 bits.")
-    encrypted = read.public_key.encrypt(key, PKCS1v15())
-    return der.sequence(der.integer(0), read.issuer_and_serial, _RSA, der.octet_string(encrypted))
-
-
-@dataclass(frozen=True, slots=True)
-class _Recipient:
-    id: CertificateId
-    encrypted_key: bytes
+def _pieces(
+    content: bytes | memoryview, infos: Sequence[bytes], encryption: ContentEncryption, key: bytes
+) -> Iterator[bytes]:
+    size, after = encryption.encrypted_size(len(content)), encryption.tag_size
+    authenticated = encryption.cipher.authenticated
+    info = DATA + encryption.identifier + der.header(IMPLICIT_STRING, size)
+    # An agreement makes an EnvelopedData version 2; an AuthEnvelopedData is 0 always.  [RFC 5652 §6.1, RFC 5083 §2.1]
+    version = 0 if authenticated or all(one[0] == der.SEQUENCE for one in infos) else 2
+    head = der.integer(version) + der.set_of(*infos) + der.header(der.SEQUENCE, len(info) + size) + info
+    structure = der.header(der.SEQUENCE, len(head) + size + after) + head
+    yield content_info(AUTH_ENVELOPED_DATA if authenticated else ENVELOPED_DATA, len(structure) + size + after)
+    yield structure
+    yield from encryption.encrypt(content, key)
 
 
 def recipients(octets: bytes) -> list[CertificateId]:
     """Who can open the envelope, as far as it names them in a way we read.
 
     Raises:
-        Malformed: `octets` are no EnvelopedData.
+        Malformed: `octets` are no EnvelopedData or AuthEnvelopedData.
     """
-    return [one.id for one in _recipients(_fields(octets)[0])]
+    return [one.id for one in _recipients(_Envelope.read(octets).infos) if not isinstance(one, Unknown)]
 
 
 def decrypt(octets: bytes, own: Sequence[Identity]) -> bytes:
@@ -110,77 +129,62 @@ def decrypt(octets: bytes, own: Sequence[Identity]) -> bytes:
 
     Raises:
         CannotDecrypt: no key fits, the algorithm is not accepted, or the content was altered.
-        Malformed: `octets` are no EnvelopedData.
+        Malformed: `octets` are no EnvelopedData or AuthEnvelopedData.
     """
-    infos, encrypted = _fields(octets)
-    _, algorithm, content = fields_of(encrypted, 3)[:3]
+    envelope = _Envelope.read(octets)
+    _, algorithm, content = fields_of(envelope.encrypted, 3)[:3]
     if content.tag not in {IMPLICIT_STRING, EXPLICIT}:  # in one piece, or cut
         raise Malformed("no encrypted content")
-    oid, vector = algorithm_identifier(algorithm)
-    cipher = CONTENT_CIPHERS.get(oid)
-    if cipher is None or vector is None or len(vector.expect(der.OCTET_STRING).content) != _BLOCK:
-        raise CannotDecrypt("The message is encrypted in a way that is not accepted here.")
-    key = _content_key(_recipients(infos), own, cipher)
-    return _decrypted(content, Cipher(AES(key), CBC(bytes(vector.content))).decryptor())
+    encryption = ContentEncryption.read(algorithm)
+    if encryption.cipher.authenticated is not (envelope.tag is not None):
+        raise CannotDecrypt("The message is encrypted with a cipher of the other kind than it says.")
+    key = _content_key(_recipients(envelope.infos), own, encryption.cipher.key_octets)
+    if envelope.tag is None:
+        return encryption.decrypt_cbc(content.pieces(), key)
+    return encryption.decrypt_gcm(content.pieces(), key, envelope.tag, envelope.attributes)
 
 
-def _fields(octets: bytes) -> tuple[Element, Element]:
-    """RecipientInfos and EncryptedContentInfo."""
-    _, *fields = content_of(octets, ENVELOPED_DATA, 3)
-    if fields[0].tag == EXPLICIT:  # originatorInfo helps no RSA recipient
-        del fields[0]
-    if len(fields) < 2:
-        raise Malformed("fields are missing in EnvelopedData")
-    return fields[0].expect(der.SET), fields[1]
+@dataclass(frozen=True, slots=True)
+class _Envelope:
+    """The parts of either kind."""
+
+    infos: Element  # RecipientInfos
+    encrypted: Element  # EncryptedContentInfo
+    tag: bytes | None = None  # of an AuthEnvelopedData
+    attributes: bytes = b""  # of the same, as they were authenticated
+
+    @classmethod
+    def read(cls, octets: bytes) -> "_Envelope":
+        authenticated = kind_of(octets) == AUTH_ENVELOPED_DATA
+        kind, at_least = (AUTH_ENVELOPED_DATA, 3) if authenticated else (ENVELOPED_DATA, 2)
+        version, *fields = content_of(octets, kind, at_least + 1)
+        version.number()
+        if fields[0].tag == EXPLICIT:  # originatorInfo helps no recipient of ours
+            del fields[0]
+        if len(fields) < at_least:
+            raise Malformed("fields are missing in the envelope")
+        infos, encrypted, *rest = fields
+        if not authenticated:
+            return cls(infos.expect(der.SET), encrypted)
+        attributes = rest.pop(0) if rest[0].tag == _ATTRIBUTES else None
+        if not rest or (attributes is not None and not attributes.definite):
+            raise Malformed("the tag is missing, or the attributes are not DER")
+        # Sent under context tag 1, authenticated as a SET.  [RFC 5083 §2.2]
+        seen = b"" if attributes is None else bytes((der.SET,)) + attributes.octets[1:]
+        return cls(infos.expect(der.SET), encrypted, bytes(rest[0].expect(der.OCTET_STRING).content), seen)
 
 
-def _recipients(infos: Element) -> list[_Recipient]:
+def _recipients(infos: Element) -> list[Recipient]:
     members = infos.children()
     if len(members) > _MOST_RECIPIENTS:
         raise Malformed("too many recipients")
-    found = []
-    for member in members:
-        fields = member.children()
-        if member.tag != der.SEQUENCE or len(fields) != 4 or algorithm_identifier(fields[2])[0] != RSA_ENCRYPTION:
-            continue  # another way to carry the key, for somebody else
-        found.append(_Recipient(CertificateId.read(fields[1]), fields[3].expect(der.OCTET_STRING).string()))
-    return found
+    return [recipient for member in members for recipient in read_recipient(member)]
 
 
-def _content_key(found: Sequence[_Recipient], own: Sequence[Identity], cipher: ContentCipher) -> bytes:
+def _content_key(found: Sequence[Recipient], own: Sequence[Identity], octets: int) -> bytes:
     for identity in own:
         certificate = read_certificate(identity.certificate)
         for recipient in found:
             if recipient.id.names(certificate):
-                return _unwrapped(recipient.encrypted_key, identity, cipher)
+                return key_for(recipient, private_key(identity), octets)
     raise CannotDecrypt("The message is not encrypted for this mailbox.")
-
-
-def _unwrapped(encrypted: bytes, identity: Identity, cipher: ContentCipher) -> bytes:
-    """The content key, or a random one: a wrong padding must look like a wrong content.  [RFC 3218 §2.3.2]"""
-    substitute = os.urandom(cipher.key_octets)
-    try:
-        key = private_key(identity).decrypt(encrypted, PKCS1v15())
-    except ValueError:
-        return substitute
-    return key if len(key) == cipher.key_octets else substitute
-
-
-def _decrypted(content: Element, decryptor: CipherContext) -> bytes:
-    clear: list[bytes] = []
-    for piece in content.pieces():
-        clear.extend(decryptor.update(piece[at : at + _STEP]) for at in range(0, len(piece), _STEP))
-    try:
-        decryptor.finalize()
-    except ValueError as error:  # not a whole number of blocks
-        raise CannotDecrypt("The message cannot be decrypted.") from error
-    return _without_padding(clear)
-
-
-def _without_padding(clear: list[bytes]) -> bytes:
-    """`clear` joined, less 1 to 16 octets that each hold their number.  [RFC 5652 §6.3]"""
-    tail = b"".join(clear[-2:])  # the last piece may be shorter than a block
-    count = tail[-1] if tail else 0
-    if not 1 <= count <= _BLOCK or not tail.endswith(bytes((count,)) * count):
-        raise CannotDecrypt("The message cannot be decrypted.")
-    return b"".join((*clear[:-2], tail[:-count]))

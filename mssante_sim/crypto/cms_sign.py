@@ -1,30 +1,27 @@
-"""SignedData: written detached with one RSA signature, read as anyone may have written it.  [RFC 5652 §5]"""
+"""SignedData: written with one signature, read as anyone may have written it.  [RFC 5652 §5]"""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-
 from mssante_sim.crypto import der
-from mssante_sim.crypto.algorithms import (
-    AES_128_CBC,
-    AES_256_CBC,
-    RSA_ENCRYPTION,
-    SHA_256,
-    algorithm_identifier,
-    oid_of,
-)
-from mssante_sim.crypto.cms import DATA, EXPLICIT, CertificateId, content_info, content_of, explicit, fields_of
+from mssante_sim.crypto.algorithms import Digest
+from mssante_sim.crypto.capabilities import CAPABILITIES_ATTRIBUTE, EVERY_CLIENT, write_capabilities
+from mssante_sim.crypto.cms import DATA, EXPLICIT, CertificateId, content_info, content_of, explicit, fields_of, oid_of
 from mssante_sim.crypto.der import Element, Malformed
-from mssante_sim.crypto.identity import Identity, private_key, read_certificate
+from mssante_sim.crypto.identity import Certificate, Identity, private_key, read_certificate
+from mssante_sim.crypto.profiles import Usage
+from mssante_sim.crypto.signatures import Scheme, fitting
+from mssante_sim.crypto.trust import accepts_usage
 
 __all__ = [
     "CONTENT_TYPE",
     "MESSAGE_DIGEST",
     "SIGNED_DATA",
+    "SIGNING_CERTIFICATE",
     "SIGNING_TIME",
     "SignedData",
     "Signer",
@@ -36,24 +33,38 @@ SIGNED_DATA: Final = der.object_identifier("1.2.840.113549.1.7.2")
 CONTENT_TYPE: Final = der.object_identifier("1.2.840.113549.1.9.3")
 MESSAGE_DIGEST: Final = der.object_identifier("1.2.840.113549.1.9.4")
 SIGNING_TIME: Final = der.object_identifier("1.2.840.113549.1.9.5")
-_CAPABILITIES: Final = der.object_identifier("1.2.840.113549.1.9.15")
+SIGNING_CERTIFICATE: Final = der.object_identifier("1.2.840.113549.1.9.16.2.47")  # version 2
 _KEY_PREFERENCE: Final = der.object_identifier("1.2.840.113549.1.9.16.2.11")
 
 _REVOCATIONS: Final = 0xA1  # context tag 1, constructed
 _MOST_CERTIFICATES: Final = 32
 _MOST_SIGNERS: Final = 8
 _MOST_ATTRIBUTES: Final = 32
-_RSA_SHA_256: Final = der.sequence(RSA_ENCRYPTION, der.tlv(der.NULL))
 
 
-def write_signed_data(content: bytes, signer: Identity, *, at: datetime, also: Sequence[bytes] = ()) -> bytes:
-    """A ContentInfo that holds a detached signature over exactly `content`.
+def write_signed_data(
+    content: bytes,
+    signer: Identity,
+    *,
+    at: datetime,
+    also: Sequence[bytes] = (),
+    scheme: Scheme | None = None,
+    opaque: bool = False,
+    capabilities: Sequence[bytes] = EVERY_CLIENT,
+) -> bytes:
+    """A ContentInfo that holds a signature over exactly `content`, and `content` itself if it is to be `opaque`.
 
     It carries the signer's certificate and chain, and `also`; the first of
     `also` that may receive is named as the one to answer to.  [RFC 8551 §2.5]
+    Which key is strong enough is the caller's to check beforehand.
+
+    Raises:
+        BadCertificate: `scheme` needs another kind of key.
     """
-    form = _form(signer, tuple(also))
-    digest = SHA_256.begin()
+    key = private_key(signer)
+    scheme = scheme or fitting(key)
+    form = _form(signer, tuple(also), scheme.digest, tuple(capabilities))
+    digest = scheme.digest.begin()
     digest.update(content)
     attributes = sorted(
         (
@@ -63,12 +74,13 @@ def write_signed_data(content: bytes, signer: Identity, *, at: datetime, also: S
         )
     )
     # Signed as a SET, sent under context tag 0.  [RFC 5652 §5.4]
-    signature = private_key(signer).sign(der.tlv(der.SET, *attributes), PKCS1v15(), SHA_256.hash)
+    signature = scheme.sign(key, der.tlv(der.SET, *attributes))
     signer_info = der.sequence(
-        der.integer(1), form.signer_id, SHA_256.identifier,
-        der.context(0, *attributes), _RSA_SHA_256, der.octet_string(signature),
+        der.integer(1), form.signer_id, scheme.digest.identifier,
+        der.context(0, *attributes), scheme.identifier, der.octet_string(signature),
     )  # fmt: skip
-    signed = der.sequence(form.head, der.tlv(der.SET, signer_info))
+    inside = (der.context(0, der.octet_string(content)),) if opaque else ()
+    signed = der.sequence(form.head, der.sequence(DATA, *inside), form.certificates, der.tlv(der.SET, signer_info))
     return content_info(SIGNED_DATA, len(signed)) + signed
 
 
@@ -78,22 +90,33 @@ class _Form:
 
     signer_id: bytes
     attributes: tuple[bytes, ...]
-    head: bytes  # SignedData up to its signers
+    head: bytes  # SignedData up to its content
+    certificates: bytes
 
 
 @lru_cache(maxsize=1024)
-def _form(signer: Identity, also: tuple[bytes, ...]) -> _Form:
+def _form(signer: Identity, also: tuple[bytes, ...], digest: Digest, capabilities: tuple[bytes, ...]) -> _Form:
+    own = read_certificate(signer.certificate)
     attributes = [
         _attribute(CONTENT_TYPE, DATA),
-        _attribute(_CAPABILITIES, der.sequence(*(der.sequence(one.oid) for one in (AES_256_CBC, AES_128_CBC)))),
+        _attribute(CAPABILITIES_ATTRIBUTE, write_capabilities(capabilities)),
+        _attribute(SIGNING_CERTIFICATE, _certificate_named(own)),
     ]
-    receiving = next((one for one in map(read_certificate, also) if one.usages and one.usages.key_encipherment), None)
+    receiving = next((one for one in map(read_certificate, also) if accepts_usage(one, Usage.RECEIVE)), None)
     if receiving is not None:
         preferred = der.context(0, receiving.issuer, der.integer(receiving.serial))  # implicit  [RFC 8551 §2.5.3]
         attributes.append(_attribute(_KEY_PREFERENCE, preferred))
     certificates = sorted({signer.certificate, *also, *signer.chain})
-    head = der.integer(1) + der.set_of(SHA_256.identifier) + der.sequence(DATA) + der.context(0, *certificates)
-    return _Form(read_certificate(signer.certificate).issuer_and_serial, tuple(attributes), head)
+    head = der.integer(1) + der.set_of(digest.identifier)
+    return _Form(own.issuer_and_serial, tuple(attributes), head, der.context(0, *certificates))
+
+
+def _certificate_named(certificate: Certificate) -> bytes:
+    """SigningCertificateV2 with a SHA-256 of the whole certificate.  [RFC 5035 §3, §5]"""
+    directory_name = der.context(4, certificate.issuer)
+    issuer_serial = der.sequence(der.sequence(directory_name), der.integer(certificate.serial))
+    digest = hashlib.sha256(certificate.der).digest()
+    return der.sequence(der.sequence(der.sequence(der.octet_string(digest), issuer_serial)))
 
 
 def _attribute(kind: bytes, value: bytes) -> bytes:
@@ -106,7 +129,7 @@ class Signer:
 
     id: CertificateId
     digest: bytes  # OID, encoded
-    signature_algorithm: bytes  # OID, encoded; its parameters are none
+    signature_algorithm: Element  # AlgorithmIdentifier
     signature: bytes
     signed: bytes  # the attributes as the SET that was signed; empty if there are none
     attributes: Mapping[bytes, Element]  # by OID, encoded: the one value of each
@@ -160,17 +183,11 @@ def _signer(element: Element) -> Signer:
     return Signer(
         CertificateId.read(signer_id),
         oid_of(digest),
-        _signature_algorithm(fields[0]),
+        fields[0],
         fields[1].expect(der.OCTET_STRING).string(),
         signed,
         attributes,
     )
-
-
-def _signature_algorithm(element: Element) -> bytes:
-    """OID of a signature algorithm without parameters; empty, hence in no table, for one with."""
-    oid, parameters = algorithm_identifier(element)
-    return oid if parameters is None or parameters.tag == der.NULL else b""
 
 
 def _signed_attributes(element: Element) -> tuple[bytes, dict[bytes, Element]]:

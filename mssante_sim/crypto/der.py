@@ -52,6 +52,7 @@ _CONTEXT: Final = 0x80
 _DEPTH_LIMIT: Final = 32
 _ELEMENT_LIMIT: Final = 100_000  # children of one value: 25 MB in pieces of 1000 octets are 26,000  [X.690 §9.2]
 _LENGTH_OCTETS: Final = 4
+_MOST_OCTETS: Final = 64 * 1024 * 1024  # twice a message of 25 MB, which nests a second one at most
 
 
 class Malformed(SimulatorError):
@@ -212,8 +213,10 @@ def parse(octets: bytes | memoryview) -> Element:
     """The one value that `octets` hold, with nothing after it.
 
     Raises:
-        Malformed: there is none, or something follows.
+        Malformed: there is none, something follows, or they are more than 64 MB.
     """
+    if len(octets) > _MOST_OCTETS:
+        raise Malformed("more than 64 MB")
     reader = _Reader(memoryview(octets))
     element = reader.element(0)
     if reader.position != reader.end:

@@ -9,15 +9,26 @@ from typing import TypeVar
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_der_private_key
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import NameOID, PublicKeyAlgorithmOID
 
 from mssante_sim.crypto import der
+from mssante_sim.crypto.keys import PrivateKey, PublicKey, is_known
 from mssante_sim.crypto.secret import Secret
 from mssante_sim.errors import SimulatorError
 
-__all__ = ["BadCertificate", "Certificate", "Identity", "load_key", "private_key", "read_certificate"]
+__all__ = [
+    "CAPABILITIES",
+    "GOOD_DIGESTS",
+    "BadCertificate",
+    "Certificate",
+    "Identity",
+    "load_key",
+    "private_key",
+    "read_certificate",
+]
 
 _E = TypeVar("_E", bound=x509.ExtensionType)
 
@@ -36,8 +47,9 @@ _UNDERSTOOD = frozenset(
 )
 
 
-_DIGESTS = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
+GOOD_DIGESTS = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 _VERSION = 0xA0
+CAPABILITIES = x509.ObjectIdentifier("1.2.840.113549.1.9.15")
 
 
 class BadCertificate(SimulatorError):
@@ -58,7 +70,7 @@ class Certificate:
     mailboxes: frozenset[str]  # rfc822Names, lower case
     not_before: datetime
     not_after: datetime
-    public_key: RSAPublicKey | None  # None: another kind of key, which nothing here uses
+    public_key: PublicKey | None  # None: another kind of key, which nothing here uses; it may be weak
     usages: x509.KeyUsage | None
     purposes: frozenset[x509.ObjectIdentifier] | None  # extended key usages
     authority: bool
@@ -66,6 +78,7 @@ class Certificate:
     key_id: bytes | None
     signed_well: bool  # by its issuer, with SHA-256 or more
     understood: bool  # no critical extension and no name constraint that we do not process
+    capabilities: bytes | None  # SMIMECapabilities of whoever holds the key, encoded  [RFC 4262 §2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +122,21 @@ def read_certificate(octets: bytes) -> Certificate:
 
 
 @lru_cache(maxsize=1024)
-def private_key(identity: Identity) -> RSAPrivateKey:
+def private_key(identity: Identity) -> PrivateKey:
     """The key of `identity`, ready to use; kept, since parsing one costs more than signing with it."""
     return load_key(identity.key)
 
 
-def load_key(secret: Secret[bytes]) -> RSAPrivateKey:
+def load_key(secret: Secret[bytes]) -> PrivateKey:
     """The key that `secret` holds as PKCS #8.
 
     Raises:
-        BadCertificate: it is not an RSA key.
+        BadCertificate: it is neither an RSA nor an elliptic curve key.
     """
     # Our own keys, made by this package: checking the factors again costs more than signing.
     key = load_der_private_key(secret.reveal(), None, unsafe_skip_rsa_key_validation=True)
-    if not isinstance(key, RSAPrivateKey):
-        raise BadCertificate("The private key is not an RSA key.")
+    if not isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey):
+        raise BadCertificate("The private key is of a kind that is not used here.")
     return key
 
 
@@ -134,6 +147,8 @@ def _facts(octets: bytes, parsed: x509.Certificate) -> Certificate:
     alternatives = _extension(extensions, x509.SubjectAlternativeName)
     key_id = _extension(extensions, x509.SubjectKeyIdentifier)
     key = parsed.public_key()
+    # A key that is for RSA-PSS alone would have to be kept from all else; few clients read it  [our choice].
+    usable = is_known(key) and parsed.public_key_algorithm_oid != PublicKeyAlgorithmOID.RSASSA_PSS
     common_names = parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     issuer, subject = _names(parsed.tbs_certificate_bytes)
     return Certificate(
@@ -147,16 +162,17 @@ def _facts(octets: bytes, parsed: x509.Certificate) -> Certificate:
         mailboxes=_mailboxes(alternatives),
         not_before=parsed.not_valid_before_utc,
         not_after=parsed.not_valid_after_utc,
-        public_key=key if isinstance(key, RSAPublicKey) else None,
+        public_key=key if usable and is_known(key) else None,
         usages=_extension(extensions, x509.KeyUsage),
         purposes=frozenset(purposes) if purposes is not None else None,
         authority=constraints is not None and constraints.ca,
         path_length=constraints.path_length if constraints is not None else None,
         key_id=key_id.digest if key_id is not None else None,
-        signed_well=isinstance(parsed.signature_hash_algorithm, _DIGESTS),
+        signed_well=isinstance(parsed.signature_hash_algorithm, GOOD_DIGESTS),
         understood=all(
             one.oid in _UNDERSTOOD or (not one.critical and one.oid != x509.NameConstraints.oid) for one in extensions
         ),
+        capabilities=next((one.value.public_bytes() for one in extensions if one.oid == CAPABILITIES), None),
     )
 
 

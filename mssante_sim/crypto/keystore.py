@@ -25,8 +25,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from mssante_sim.crypto import profiles
-from mssante_sim.crypto.authority import Authority, new_key
+from mssante_sim.crypto.authority import Authority
 from mssante_sim.crypto.identity import Identity, load_key, read_certificate
+from mssante_sim.crypto.keys import new_key
 from mssante_sim.crypto.profiles import Profile, Subject, Usage
 from mssante_sim.crypto.secret import Secret
 from mssante_sim.crypto.trust import TrustContext

@@ -1,6 +1,6 @@
 """Certificate profiles as data, after the IGC-Santé tree under clearly fake names.  [IGC-Santé]"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
 from typing import Final, Literal
@@ -10,9 +10,13 @@ __all__ = [
     "ISSUING",
     "PATIENT_ORGANISATION",
     "RECEIVING",
+    "RECEIVING_P256",
+    "RECEIVING_P384",
     "ROOT",
     "SERVER",
     "SIGNING",
+    "SIGNING_P256",
+    "SIGNING_P384",
     "KeyUse",
     "Profile",
     "Purpose",
@@ -38,6 +42,7 @@ class KeyUse(Enum):
     DIGITAL_SIGNATURE = "digital_signature"
     NON_REPUDIATION = "content_commitment"
     KEY_ENCIPHERMENT = "key_encipherment"
+    KEY_AGREEMENT = "key_agreement"
     CERTIFICATE_SIGN = "key_cert_sign"
     CRL_SIGN = "crl_sign"
 
@@ -59,8 +64,10 @@ class Profile:
     names: Literal["mailbox", "host"] | None  # kind of alternative name
     validity: timedelta
     key_bits: int = 2048
+    curve: str | None = None  # "P-256", "P-384"; None: an RSA key
     path_length: int | None = None  # None: no authority, unless it is a root
     authority: bool = False
+    capabilities: tuple[bytes, ...] = ()  # what the holder's program reads, by OID (`crypto.capabilities`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +98,8 @@ CLIENT: Final = Profile(frozenset({KeyUse.DIGITAL_SIGNATURE}), frozenset({Purpos
 SIGNING: Final = Profile(frozenset({KeyUse.DIGITAL_SIGNATURE, KeyUse.NON_REPUDIATION}), _MAIL, "mailbox", _THREE_YEARS)
 RECEIVING: Final = Profile(frozenset({KeyUse.KEY_ENCIPHERMENT}), _MAIL, "mailbox", _THREE_YEARS)
 """S/MIME leaves: alternative name = mailbox, one key to sign and one to receive  [our choice]."""
+
+SIGNING_P256: Final = replace(SIGNING, curve="P-256")
+SIGNING_P384: Final = replace(SIGNING, curve="P-384")
+RECEIVING_P256: Final = replace(RECEIVING, uses=frozenset({KeyUse.KEY_AGREEMENT}), curve="P-256")
+RECEIVING_P384: Final = replace(RECEIVING_P256, curve="P-384")

@@ -15,14 +15,18 @@ from io import BytesIO, IncrementalNewlineDecoder
 from typing import Final
 
 from mssante_sim.crypto import base64_lines, cms_envelope, cms_sign
-from mssante_sim.crypto.algorithms import SHA_256
+from mssante_sim.crypto.capabilities import EVERY_CLIENT
 from mssante_sim.crypto.cms import CertificateId as RecipientId
-from mssante_sim.crypto.identity import Identity
+from mssante_sim.crypto.cms_envelope import EnvelopeForm
+from mssante_sim.crypto.identity import BadCertificate, Identity, private_key, read_certificate
+from mssante_sim.crypto.keys import is_strong
+from mssante_sim.crypto.signatures import Scheme, fitting
 from mssante_sim.errors import SimulatorError
 from mssante_sim.message.headers import content_type, fields, header_end
 
 __all__ = [
     "Detached",
+    "EnvelopeForm",
     "NotCanonical",
     "NotSmime",
     "Protection",
@@ -33,18 +37,23 @@ __all__ = [
     "recipients_of",
     "sign",
     "signature_of",
+    "wrap_opaque",
+    "wrap_signed",
 ]
 
-_ENVELOPED_FIELDS: Final = (
-    b'Content-Type: application/pkcs7-mime; smime-type=enveloped-data;\r\n name="smime.p7m"\r\n'
-    b"Content-Transfer-Encoding: base64\r\n"
-    b'Content-Disposition: attachment; filename="smime.p7m"\r\n\r\n'
-)
 _SIGNATURE_FIELDS: Final = (
     b'Content-Type: application/pkcs7-signature; name="smime.p7s"\r\n'
     b"Content-Transfer-Encoding: base64\r\n"
     b'Content-Disposition: attachment; filename="smime.p7s"\r\n\r\n'
 )
+
+
+def _mime_fields(smime_type: bytes) -> bytes:
+    return (
+        b"Content-Type: application/pkcs7-mime; smime-type=" + smime_type + b';\r\n name="smime.p7m"\r\n'
+        b"Content-Transfer-Encoding: base64\r\n"
+        b'Content-Disposition: attachment; filename="smime.p7m"\r\n\r\n'
+    )
 
 
 _ENVELOPE_OCTETS: Final = 512  # about what an envelope adds: an estimate may be wrong, and only costs time
@@ -76,35 +85,64 @@ class Detached:
     content: bytes | None
 
 
-def sign(entity: bytes, signer: Identity, *, at: datetime, also: Sequence[bytes] = ()) -> bytes:
-    """A multipart/signed entity with `entity` as it is, and a signature over it made at `at`.
+def sign(
+    entity: bytes, signer: Identity, *, at: datetime, also: Sequence[bytes] = (),
+    scheme: Scheme | None = None, opaque: bool = False, capabilities: Sequence[bytes] = EVERY_CLIENT,
+) -> bytes:  # fmt: skip
+    """`entity` as it is with a signature over it made at `at`, as multipart/signed, or in one part if `opaque`.
+
+    The certificates `also` go along, the one to encrypt answers to among them; `scheme` is another way to sign
+    than the one that suits the key; `capabilities` are what the sender's program reads, by OID.
 
     Raises:
         NotCanonical: `entity` has a bare CR or LF.
+        BadCertificate: the key is weak, or of another kind than `scheme` needs.
     """
     _check_canonical(entity)
-    signature = cms_sign.write_signed_data(entity, signer, at=at, also=also)
+    if not is_strong(read_certificate(signer.certificate).public_key):
+        raise BadCertificate("The signer's key is weak, or of a kind that is not used here.")
+    signature = cms_sign.write_signed_data(
+        entity, signer, at=at, also=also, scheme=scheme, opaque=opaque, capabilities=capabilities
+    )
+    return wrap_opaque(signature) if opaque else wrap_signed(entity, signature, _micalg(signer, scheme))
+
+
+def _micalg(signer: Identity, scheme: Scheme | None) -> str:
+    return (scheme or fitting(private_key(signer))).digest.micalg
+
+
+def wrap_signed(entity: bytes, signature: bytes, micalg: str) -> bytes:
+    """A multipart/signed entity of the two, whatever they are."""
     boundary = secrets.token_hex(16).encode()
     return b"".join((
         b'Content-Type: multipart/signed; protocol="application/pkcs7-signature";\r\n micalg=',
-        SHA_256.micalg.encode(), b'; boundary="', boundary, b'"\r\n\r\n--', boundary, b"\r\n",
+        micalg.encode(), b'; boundary="', boundary, b'"\r\n\r\n--', boundary, b"\r\n",
         entity, b"\r\n--", boundary, b"\r\n",
         _SIGNATURE_FIELDS, *base64_lines.encode((signature,)), b"\r\n--", boundary, b"--\r\n",
     ))  # fmt: skip
 
 
-def envelop(entity: bytes, recipients: Sequence[bytes]) -> bytes:
+def wrap_opaque(signature: bytes) -> bytes:
+    """An application/pkcs7-mime entity that says it is signed."""
+    return b"".join((_mime_fields(b"signed-data"), *base64_lines.encode((signature,))))
+
+
+def envelop(entity: bytes, recipients: Sequence[bytes], *, form: EnvelopeForm | None = None) -> bytes:
     """An application/pkcs7-mime entity that only the owners of the certificates `recipients` can open.
 
+    Without `form` it is the one that the certificates ask for: AES-256-CBC and
+    PKCS #1 v1.5 unless each of them says that its holder reads better.
+
     Raises:
-        BadCertificate: one holds no RSA key of at least 2048 bits.
+        BadCertificate: one holds a weak key.
     """
-    pieces = cms_envelope.encrypt(entity, recipients)
+    form = form or cms_envelope.form_for([read_certificate(one) for one in recipients])
+    pieces = cms_envelope.encrypt(entity, recipients, form)
     # The room it will need, all at once but not touched yet: growing, or joining blocks, costs as much as encrypting.
     sink = BytesIO(
         bytes(base64_lines.encoded_size(len(entity) + _ENVELOPE_OCTETS + len(recipients) * _RECIPIENT_OCTETS))
     )
-    sink.write(_ENVELOPED_FIELDS)
+    sink.write(_mime_fields(b"authEnveloped-data" if form.cipher.authenticated else b"enveloped-data"))
     sink.writelines(base64_lines.encode(pieces))
     sink.truncate()
     return sink.getvalue()

@@ -1,7 +1,7 @@
 """Whether a certificate may be relied on: path, time, revocation, usage, address.  [RFC 5280 §6]
 
 Paths are those of a small tree: by name and signature upwards, at most four
-certificates, every one RSA of at least 2048 bits signed with SHA-256 or more.
+certificates, every one with a strong key (`keys`) and signed with SHA-256 or more.
 Whatever is not known to be good is refused: an unknown critical extension, a
 name constraint, a revocation list that is missing, unsigned or out of date.
 """
@@ -17,11 +17,12 @@ from typing import Final, Self
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from mssante_sim.crypto.algorithms import MINIMUM_RSA_BITS
-from mssante_sim.crypto.identity import BadCertificate, Certificate, read_certificate
+from mssante_sim.crypto.identity import GOOD_DIGESTS, BadCertificate, Certificate, read_certificate
+from mssante_sim.crypto.keys import is_strong
 from mssante_sim.crypto.profiles import Purpose, Usage
 from mssante_sim.errors import SimulatorError
 
@@ -198,7 +199,10 @@ def accepts_usage(leaf: Certificate, usage: Usage) -> bool:
     uses = leaf.usages
     if uses is None:
         return True
-    return uses.key_encipherment if usage is Usage.RECEIVE else uses.digital_signature or uses.content_commitment
+    if usage is Usage.SIGN:
+        return uses.digital_signature or uses.content_commitment
+    # An RSA key opens the content key; a curve's agrees on what opens it.  [RFC 8550 §4.4.2, RFC 5480 §3]
+    return uses.key_encipherment if isinstance(leaf.public_key, RSAPublicKey) else uses.key_agreement
 
 
 def _issued(subject: Certificate, issuer: Certificate, *, below: int) -> bool:
@@ -209,7 +213,7 @@ def _issued(subject: Certificate, issuer: Certificate, *, below: int) -> bool:
         return False
     if issuer.path_length is not None and below > issuer.path_length:
         return False
-    if not subject.signed_well or issuer.public_key is None or issuer.public_key.key_size < MINIMUM_RSA_BITS:
+    if not subject.signed_well or not is_strong(issuer.public_key):
         return False
     try:
         subject.parsed.verify_directly_issued_by(issuer.parsed)
@@ -219,10 +223,12 @@ def _issued(subject: Certificate, issuer: Certificate, *, below: int) -> bool:
 
 
 def _signed_list(crl: _RevocationList, issuer: Certificate) -> bool:
-    if crl.issuer != issuer.parsed.subject or issuer.public_key is None:
+    if crl.issuer != issuer.parsed.subject or not is_strong(issuer.public_key):
         return False
-    return bool(
-        issuer.usages is not None and issuer.usages.crl_sign and crl.parsed.is_signature_valid(issuer.public_key)
+    if issuer.usages is None or not issuer.usages.crl_sign:
+        return False
+    return isinstance(crl.parsed.signature_hash_algorithm, GOOD_DIGESTS) and crl.parsed.is_signature_valid(
+        issuer.public_key
     )
 
 

@@ -8,22 +8,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NoReturn, Protocol
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-
-from mssante_sim.crypto.algorithms import DIGESTS, MINIMUM_RSA_BITS, SIGNATURES, Digest
-from mssante_sim.crypto.cms import DATA
+from mssante_sim.crypto import der
+from mssante_sim.crypto.algorithms import DIGESTS, SHA_256
+from mssante_sim.crypto.capabilities import CAPABILITIES_ATTRIBUTE, read_capabilities
+from mssante_sim.crypto.cms import DATA, fields_of, oid_of
 from mssante_sim.crypto.cms_sign import (
     CONTENT_TYPE,
     MESSAGE_DIGEST,
+    SIGNING_CERTIFICATE,
     SIGNING_TIME,
     SignedData,
     Signer,
     read_signed_data,
 )
-from mssante_sim.crypto.der import Malformed
+from mssante_sim.crypto.der import Element, Malformed
 from mssante_sim.crypto.identity import BadCertificate, Certificate, read_certificate
+from mssante_sim.crypto.keys import PublicKey, describe, is_strong
 from mssante_sim.crypto.profiles import Usage
+from mssante_sim.crypto.signatures import Scheme, read_scheme
 from mssante_sim.crypto.smime import NotSmime, signature_of
 from mssante_sim.crypto.trust import CertificateState, TrustContext, accepts_usage, validity
 from mssante_sim.errors import SimulatorError
@@ -81,6 +83,10 @@ class Verified:
     signer_name: str  # common name of the certificate
     certificate: bytes  # of the signer
     signing_time: datetime | None  # the signer's own claim
+    algorithm: str = ""  # how it is signed, for people: "ECDSA with SHA-256, P-256"
+    path: tuple[str, ...] = ()  # common names from the signer to the root
+    names_certificate: bool = False  # the signature covers which certificate it is to be checked with  [RFC 5035]
+    capabilities: frozenset[bytes] = frozenset()  # OIDs, encoded: what the signer's program says it can read
 
 
 def verify(signed: bytes, trust: TrustContext, policy: SignerPolicy, *, at: datetime) -> Verified:
@@ -88,7 +94,7 @@ def verify(signed: bytes, trust: TrustContext, policy: SignerPolicy, *, at: date
 
     1 exactly one signer, whose certificate came along; allowed digest, signature and key size  [RFC 8551 §2]
     2 content type and digest attributes equal those of the exact octets                        [RFC 5652 §5.4]
-    3 signature over the signed attributes
+    3 signature over the signed attributes, and by the certificate that they name, if any       [RFC 5035 §3]
     4 path to a root of `trust`, valid at `at`, for a certificate that may sign mail            [RFC 5280 §6]
     5 not revoked at `at`, on the word of a list that is fresh
     6 `policy` accepts the certificate
@@ -99,11 +105,11 @@ def verify(signed: bytes, trust: TrustContext, policy: SignerPolicy, *, at: date
     """
     # 1
     data, content = _material(signed)
-    signer, leaf, digest = _one_signer(data)
+    signer, leaf, key, scheme = _one_signer(data)
     # 2
-    _check_attributes(data, signer, digest, content)
+    _check_attributes(data, signer, scheme, content)
     # 3
-    _check_signature(signer, leaf, digest)
+    names_certificate = _check_signature(signer, leaf, key, scheme)
     # 4
     path = _trusted_path(leaf, data, trust, at)
     # 5
@@ -113,7 +119,10 @@ def verify(signed: bytes, trust: TrustContext, policy: SignerPolicy, *, at: date
     address = policy.proved_address(leaf)
     if address is None:
         _fail(6, "The signer is not the author that the message names.")
-    return Verified(b"".join(content), address, leaf.name, leaf.der, _signing_time(signer))
+    return Verified(
+        b"".join(content), address, leaf.name, leaf.der, _signing_time(signer),
+        f"{scheme.name}, {describe(key)}", tuple(one.name for one in path), names_certificate, _capabilities(signer),
+    )  # fmt: skip
 
 
 _FRENCH: Final = {
@@ -145,43 +154,68 @@ def _material(signed: bytes) -> tuple[SignedData, tuple[bytes | memoryview, ...]
     _fail(1, "The signature covers no content, or two.")
 
 
-def _one_signer(data: SignedData) -> tuple[Signer, Certificate, Digest]:
+def _one_signer(data: SignedData) -> tuple[Signer, Certificate, PublicKey, Scheme]:
     if len(data.signers) != 1:
         _fail(1, "The message must have exactly one signer.")
     signer = data.signers[0]
     digest = DIGESTS.get(signer.digest)
-    if digest is None or SIGNATURES.get(signer.signature_algorithm, signer) not in (
-        None,
-        digest,
-    ):  # no set: a Signer has no hash
+    try:
+        scheme = None if digest is None else read_scheme(signer.signature_algorithm, digest)
+    except Malformed as error:
+        _fail(1, "The signature's algorithm cannot be read.", detail=error.detail)
+    if scheme is None:
         _fail(1, "The signature uses an algorithm that is not accepted.")
     leaf = next((one for one in map(_readable, data.certificates) if one is not None and signer.id.names(one)), None)
     if leaf is None:
         _fail(1, "The signer's certificate did not come with the message.")
-    if leaf.public_key is None or leaf.public_key.key_size < MINIMUM_RSA_BITS:
-        _fail(1, "The signer's key is not an RSA key of at least 2048 bits.")
-    return signer, leaf, digest
+    key = leaf.public_key
+    if not is_strong(key):
+        _fail(1, "The signer's key is weak, or of a kind that is not accepted.")
+    if not scheme.fits(key):
+        _fail(1, "The signature's algorithm needs another kind of key than the signer's.")
+    return signer, leaf, key, scheme
 
 
 def _check_attributes(
-    data: SignedData, signer: Signer, digest: Digest, content: tuple[bytes | memoryview, ...]
+    data: SignedData, signer: Signer, scheme: Scheme, content: tuple[bytes | memoryview, ...]
 ) -> None:
     kind, said = signer.attributes.get(CONTENT_TYPE), signer.attributes.get(MESSAGE_DIGEST)
     if kind is None or said is None or data.content_type != DATA or kind.octets != DATA:
         _fail(2, "The signature does not say what it is about.")
-    found = digest.begin()
+    found = scheme.digest.begin()
     for piece in content:
         found.update(piece)
     if said.content != found.digest():
         _fail(2, "The message was altered after it was signed.")
 
 
-def _check_signature(signer: Signer, leaf: Certificate, digest: Digest) -> None:
-    assert leaf.public_key is not None  # noqa: S101  (step 1 has seen to it; tells the type checker)
-    try:
-        leaf.public_key.verify(signer.signature, signer.signed, PKCS1v15(), digest.hash)
-    except InvalidSignature:
+def _check_signature(signer: Signer, leaf: Certificate, key: PublicKey, scheme: Scheme) -> bool:
+    """Whether the signed attributes name the certificate."""
+    if not scheme.holds(key, signer.signature, signer.signed):
         _fail(3, "The signature is not by the certificate it names.")
+    named = signer.attributes.get(SIGNING_CERTIFICATE)
+    if named is None:
+        return False
+    try:
+        same = _names_certificate(named, leaf)
+    except Malformed as error:
+        _fail(3, "The signature names its certificate in a way that cannot be read.", detail=error.detail)
+    if not same:
+        _fail(3, "The signature was made for another certificate than the one that came with it.")
+    return True
+
+
+def _names_certificate(attribute: Element, leaf: Certificate) -> bool:
+    """Whether the first entry of a SigningCertificateV2 is `leaf`.  [RFC 5035 §3, §5]"""
+    (first, *_) = fields_of(fields_of(attribute, 1)[0], 1)
+    fields = list(fields_of(first, 1))
+    digest = DIGESTS.get(oid_of(fields.pop(0))) if fields[0].tag == der.SEQUENCE else SHA_256
+    if digest is None or not fields:
+        raise Malformed("a certificate is named by a digest that is not accepted, or by none")
+    found = digest.begin()
+    found.update(leaf.der)
+    issuer_serial = fields_of(fields[1], 2)[1].number() if len(fields) > 1 else leaf.serial
+    return fields[0].expect(der.OCTET_STRING).content == found.digest() and issuer_serial == leaf.serial
 
 
 def _trusted_path(leaf: Certificate, data: SignedData, trust: TrustContext, at: datetime) -> tuple[Certificate, ...]:
@@ -202,6 +236,14 @@ def _signing_time(signer: Signer) -> datetime | None:
         return signer.attributes[SIGNING_TIME].instant()
     except (KeyError, Malformed):
         return None
+
+
+def _capabilities(signer: Signer) -> frozenset[bytes]:
+    """The claim in a signed attribute; one that cannot be read claims nothing."""
+    try:
+        return read_capabilities(signer.attributes[CAPABILITIES_ATTRIBUTE])
+    except (KeyError, Malformed):
+        return frozenset()
 
 
 def _readable(certificate: bytes) -> Certificate | None:

@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mssante_sim.crypto import profiles
-from mssante_sim.crypto.authority import Authority, new_key
+from mssante_sim.crypto.authority import Authority
 from mssante_sim.crypto.identity import BadCertificate, Identity, load_key, private_key, read_certificate
+from mssante_sim.crypto.keys import new_key
 from mssante_sim.crypto.profiles import ISSUING, RECEIVING, SERVER, SIGNING, KeyUse, Purpose, Usage
 from mssante_sim.crypto.trust import BadRevocationList, CertificateState, TrustContext
 from tests.crypto.conftest import ADDRESS, AT, OTHER, Domain, new_domain, subject_of

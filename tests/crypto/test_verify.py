@@ -9,6 +9,8 @@ import pytest
 from asn1crypto import cms
 
 from mssante_sim.crypto import smime
+from mssante_sim.crypto.capabilities import EVERY_CLIENT
+from mssante_sim.crypto.cms_sign import write_signed_data
 from mssante_sim.crypto.identity import Identity, read_certificate
 from mssante_sim.crypto.profiles import RECEIVING, SERVER, SIGNING
 from mssante_sim.crypto.trust import TrustContext
@@ -42,7 +44,11 @@ def failure(
 def test_what_we_sign_is_proved(domain: Domain) -> None:
     signed = smime.sign(ENTITY, domain.signing, at=AT, also=[domain.receiving.certificate])
     proved = verify(signed, domain.trust(), FromMatches(ADDRESS.upper()), at=AT)
-    assert proved == Verified(ENTITY, ADDRESS, ADDRESS, domain.signing.certificate, AT)
+    path = (ADDRESS, "SIMULATEUR ORGANISATIONS", "SIMULATEUR RACINE")
+    assert proved == Verified(
+        ENTITY, ADDRESS, ADDRESS, domain.signing.certificate, AT,
+        "RSA PKCS #1 v1.5 with SHA-256, RSA-2048", path, True, frozenset(EVERY_CLIENT),
+    )  # fmt: skip
 
 
 def test_the_content_may_be_inside_and_in_pieces(domain: Domain) -> None:
@@ -112,7 +118,7 @@ def test_step_1_one_signer_with_accepted_algorithms(domain: Domain, change: Chan
 
 def test_step_1_a_short_key_is_refused(domain: Domain) -> None:
     weak = domain.leaf(replace(SIGNING, key_bits=1024))
-    assert failure(smime.sign(ENTITY, weak, at=AT), domain) == 1
+    assert failure(multipart(ENTITY, write_signed_data(ENTITY, weak, at=AT)), domain) == 1
 
 
 def test_step_1_a_certificate_that_cannot_be_read_is_nobody(domain: Domain) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from mssante_sim.crypto import smime
-from mssante_sim.crypto.authority import Authority, new_key
+from mssante_sim.crypto.authority import Authority
 from mssante_sim.crypto.identity import Identity, read_certificate
+from mssante_sim.crypto.keys import new_key
 from mssante_sim.crypto.profiles import RECEIVING, ROOT, SIGNING, Subject
 from mssante_sim.message.headers import fields, header_end
 from mssante_sim.message.parts import decoded, parse

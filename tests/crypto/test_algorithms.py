@@ -1,0 +1,402 @@
+"""Every way to sign and to encrypt, both ways between us and other programs."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asn1crypto import cms as asn1_cms
+from asn1crypto import tsp
+
+from mssante_sim.clock import SystemClock
+from mssante_sim.crypto import cms_sign, smime
+from mssante_sim.crypto.algorithms import (
+    AES_128_CBC,
+    AES_128_GCM,
+    AES_256_CBC,
+    AES_256_GCM,
+    SHA_384,
+    SHA_512,
+)
+from mssante_sim.crypto.capabilities import MODERN
+from mssante_sim.crypto.cms_envelope import EnvelopeForm
+from mssante_sim.crypto.identity import Identity, read_certificate
+from mssante_sim.crypto.key_management import Transport
+from mssante_sim.crypto.pkcs12 import compatible_bundle
+from mssante_sim.crypto.profiles import (
+    RECEIVING,
+    RECEIVING_P256,
+    RECEIVING_P384,
+    SIGNING,
+    SIGNING_P256,
+    SIGNING_P384,
+    Profile,
+)
+from mssante_sim.crypto.signatures import Scheme, ecdsa, pkcs1, pss
+from mssante_sim.crypto.smime import Protection
+from mssante_sim.crypto.verify import FromMatches, verify
+from tests.crypto.conftest import ADDRESS, OTHER, Domain, new_domain
+from tests.crypto.forgery import ENTITY
+from tests.crypto.programs import Call, as_sent, attempt, gpgsm, key_pem, pem, run
+
+pytestmark = pytest.mark.interop
+
+NOW = SystemClock().now()
+PASSPHRASE = "phrase-de-passe"
+SIGNING_PROFILES: Mapping[str, Profile] = {
+    "RSA-2048": SIGNING,
+    "RSA-3072": replace(SIGNING, key_bits=3072),
+    "RSA-4096": replace(SIGNING, key_bits=4096),
+    "P-256": SIGNING_P256,
+    "P-384": SIGNING_P384,
+}
+RECEIVING_PROFILES: Mapping[str, Profile] = {
+    "RSA-2048": RECEIVING,
+    "RSA-3072": replace(RECEIVING, key_bits=3072),
+    "RSA-4096": replace(RECEIVING, key_bits=4096),
+    "P-256": RECEIVING_P256,
+    "P-384": RECEIVING_P384,
+}
+
+
+@dataclass(frozen=True)
+class Cast:
+    """One mailbox with keys of every kind, as identities and as files."""
+
+    domain: Domain
+    signing: Mapping[str, Identity]
+    receiving: Mapping[str, Identity]
+    folder: Path
+
+    def recipient(self, key: str) -> tuple[Path, Path]:
+        return self.folder / f"receiving.{key}.pem", self.folder / f"receiving.{key}.key"
+
+    def signer(self, key: str) -> tuple[Path, Path]:
+        return self.folder / f"signing.{key}.pem", self.folder / f"signing.{key}.key"
+
+
+@pytest.fixture(scope="module")
+def cast(tmp_path_factory: pytest.TempPathFactory) -> Cast:
+    domain, folder = new_domain(" ALGORITHMES", at=NOW), tmp_path_factory.mktemp("files")
+    made = {
+        usage: {key: domain.leaf(profile, at=NOW) for key, profile in profiles.items()}
+        for usage, profiles in (("signing", SIGNING_PROFILES), ("receiving", RECEIVING_PROFILES))
+    }
+    for usage, identities in made.items():
+        for key, identity in identities.items():
+            (folder / f"{usage}.{key}.pem").write_bytes(pem(identity.certificate))
+            (folder / f"{usage}.{key}.key").write_bytes(key_pem(identity))
+    authorities = (domain.root.identity.certificate, domain.issuing.identity.certificate)
+    (folder / "ca.pem").write_bytes(b"".join(map(pem, authorities)))
+    return Cast(domain, made["signing"], made["receiving"], folder)
+
+
+@pytest.fixture(scope="module")
+def gpg(cast: Cast, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Call]:
+    folder = tmp_path_factory.mktemp("gpg")
+    bundle = folder / "receiving.p12"
+    bundle.write_bytes(compatible_bundle(cast.receiving["RSA-2048"], PASSPHRASE, ADDRESS))
+    authorities = (cast.domain.root.identity.certificate, cast.domain.issuing.identity.certificate)
+    with gpgsm(folder / "home", authorities, [bundle], PASSPHRASE) as call:
+        yield call
+
+
+# Signatures
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A way to sign: with which key, how we call it, how openssl does, what asn1crypto names it."""
+
+    key: str
+    scheme: Scheme
+    openssl: tuple[str, ...]
+    named: str
+
+
+_PSS = ("-keyopt", "rsa_padding_mode:pss")
+SIGNATURES = {
+    **{
+        f"{key} v1.5 {scheme.digest.micalg}": Signed(key, scheme, ("-md", md), "rsassa_pkcs1v15")
+        for key in ("RSA-2048", "RSA-3072", "RSA-4096")
+        for scheme, md in ((pkcs1(), "sha256"), (pkcs1(SHA_384), "sha384"), (pkcs1(SHA_512), "sha512"))
+    },
+    **{
+        f"{key} PSS {scheme.digest.micalg}": Signed(key, scheme, ("-md", md, *_PSS), "rsassa_pss")
+        for key in ("RSA-2048", "RSA-3072", "RSA-4096")
+        for scheme, md in ((pss(), "sha256"), (pss(SHA_384), "sha384"), (pss(SHA_512), "sha512"))
+    },
+    **{
+        f"{key} ECDSA {scheme.digest.micalg}": Signed(key, scheme, ("-md", md), f"{md}_ecdsa")
+        for key in ("P-256", "P-384")
+        for scheme, md in ((ecdsa(), "sha256"), (ecdsa(SHA_384), "sha384"), (ecdsa(SHA_512), "sha512"))
+    },
+}
+every_signature = pytest.mark.parametrize("row", SIGNATURES.values(), ids=SIGNATURES.keys())
+
+
+def sign(cast: Cast, row: Signed, *, opaque: bool = False) -> bytes:
+    return smime.sign(ENTITY, cast.signing[row.key], at=NOW, scheme=row.scheme, opaque=opaque)
+
+
+@every_signature
+@pytest.mark.parametrize("opaque", [False, True], ids=["detached", "opaque"])
+def test_openssl_verifies_ours(cast: Cast, row: Signed, opaque: bool) -> None:
+    verified = run(
+        "openssl", "cms", "-verify", "-CAfile", cast.folder / "ca.pem", octets=sign(cast, row, opaque=opaque)
+    )
+    assert verified == ENTITY
+
+
+OPENSSL_FORMS = {"detached": (), "opaque": ("-nodetach",), "BER": ("-nodetach", "-stream")}
+BY_OPENSSL = {
+    f"{name} {form}": (row, options)
+    for name, row in SIGNATURES.items()
+    for form, options in OPENSSL_FORMS.items()
+    if (form, row.named) != ("BER", "rsassa_pss")  # openssl 3.0 cannot write that: "illegal zero content"
+}
+
+
+@pytest.mark.parametrize(("row", "form"), BY_OPENSSL.values(), ids=BY_OPENSSL.keys())
+def test_we_verify_openssls(cast: Cast, row: Signed, form: tuple[str, ...]) -> None:
+    certificate, key = cast.signer(row.key)
+    signed = run(
+        "openssl", "cms", "-sign", "-binary", "-crlfeol", "-signer", certificate, "-inkey", key,
+        *row.openssl, *form, octets=ENTITY,
+    )  # fmt: skip
+    proved = verify(as_sent(signed), trusted(cast), FromMatches(ADDRESS), at=NOW)
+    assert proved.content == ENTITY
+    assert proved.algorithm == f"{row.scheme.name}, {row.key}"
+    assert not proved.names_certificate
+
+
+def trusted(cast: Cast) -> Any:
+    return cast.domain.trust(NOW)
+
+
+@every_signature
+@pytest.mark.parametrize("opaque", [False, True], ids=["detached", "opaque"])
+def test_we_verify_ours(cast: Cast, row: Signed, opaque: bool) -> None:
+    signed = sign(cast, row, opaque=opaque)
+    assert smime.classify(signed) is Protection.SIGNED
+    proved = verify(signed, trusted(cast), FromMatches(ADDRESS), at=NOW)
+    assert (proved.content, proved.algorithm) == (ENTITY, f"{row.scheme.name}, {row.key}")
+    assert proved.names_certificate
+    assert opaque or f"micalg={row.scheme.digest.micalg}".encode() in signed
+
+
+@every_signature
+def test_another_reader_finds_the_algorithm(cast: Cast, row: Signed) -> None:
+    data = asn1_cms.ContentInfo.load(smime.signature_of(sign(cast, row)).cms, strict=True)["content"]
+    (info,) = data["signer_infos"]
+    digest = row.scheme.digest.micalg.replace("-", "")
+    assert info["digest_algorithm"]["algorithm"].native == digest
+    assert info["signature_algorithm"]["algorithm"].native == row.named
+    if row.named == "rsassa_pss":
+        parameters = info["signature_algorithm"]["parameters"]
+        assert parameters["salt_length"].native == row.scheme.digest.hash.digest_size
+        assert info["signature_algorithm"].hash_algo == digest
+        assert parameters["mask_gen_algorithm"]["parameters"]["algorithm"].native == digest
+
+
+@every_signature
+def test_gpgsm_verifies_ours(cast: Cast, gpg: Call, row: Signed, tmp_path: Path) -> None:
+    signed = smime.signature_of(sign(cast, row))
+    (tmp_path / "signature").write_bytes(signed.cms)
+    (tmp_path / "content").write_bytes(ENTITY)
+    said = gpg("--status-fd", "1", "--verify", tmp_path / "signature", tmp_path / "content")
+    assert b"GOODSIG" in said.stdout, said.stderr
+    (tmp_path / "content").write_bytes(ENTITY + b"\r\n")
+    assert b"GOODSIG" not in gpg("--status-fd", "1", "--verify", tmp_path / "signature", tmp_path / "content").stdout
+
+
+@pytest.mark.parametrize("method", ["pss", "ecdsa", "pkcs1"])
+def test_openssl_finds_the_certificate_that_the_signature_names(cast: Cast, method: str) -> None:
+    row = next(one for one in SIGNATURES.values() if one.scheme.method.name.lower() == method)
+    done = attempt("openssl", "cms", "-verify", "-cades", "-CAfile", cast.folder / "ca.pem", octets=sign(cast, row))
+    assert done.returncode == 0, done.stderr
+    certificate, key = cast.signer(row.key)
+    signed = run(
+        "openssl", "cms", "-sign", "-binary", "-cades", "-nodetach", "-signer", certificate, "-inkey", key,
+        octets=ENTITY,
+    )  # fmt: skip
+    assert verify(as_sent(signed), trusted(cast), FromMatches(ADDRESS), at=NOW).names_certificate
+
+
+# Envelopes
+
+FORMS = {
+    f"{cipher.name} {transport.name}": EnvelopeForm(cipher, transport)
+    for cipher in (AES_128_CBC, AES_256_CBC, AES_128_GCM, AES_256_GCM)
+    for transport in Transport
+}
+every_form = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+every_key = pytest.mark.parametrize("key", RECEIVING_PROFILES)
+
+
+@every_form
+@every_key
+def test_openssl_opens_ours(cast: Cast, form: EnvelopeForm, key: str) -> None:
+    enveloped = smime.envelop(ENTITY, [cast.receiving[key].certificate], form=form)
+    certificate, private = cast.recipient(key)
+    assert run("openssl", "cms", "-decrypt", "-recip", certificate, "-inkey", private, octets=enveloped) == ENTITY
+    assert smime.decrypt(enveloped, [cast.receiving[key]]) == ENTITY
+
+
+CIPHERS = [f"-aes-{bits}-{mode}" for bits in (128, 192, 256) for mode in ("cbc", "gcm")]
+RSA_WAYS = {
+    "v1.5": (),
+    "OAEP SHA-1": ("-keyopt", "rsa_padding_mode:oaep"),
+    **{
+        f"OAEP {digest}, MGF1 {mask}": (
+            "-keyopt", "rsa_padding_mode:oaep", "-keyopt", f"rsa_oaep_md:{digest}", "-keyopt", f"rsa_mgf1_md:{mask}",
+        )
+        for digest, mask in (("sha256", "sha256"), ("sha384", "sha384"), ("sha512", "sha512"), ("sha256", "sha1"))
+    },
+}  # fmt: skip
+EC_WAYS = {
+    f"{kdf} KDF, {wrap}": ("-keyopt", f"ecdh_kdf_md:{kdf}", f"-{wrap}")
+    for kdf in ("sha1", "sha256", "sha384", "sha512")
+    for wrap in ("aes128-wrap", "aes192-wrap", "aes256-wrap")
+}
+WAYS = {
+    **{f"RSA-2048 {name}": ("RSA-2048", way) for name, way in RSA_WAYS.items()},
+    **{f"{key} {name}": (key, way) for key in ("P-256", "P-384") for name, way in EC_WAYS.items()},
+}
+
+
+@pytest.mark.parametrize("cipher", CIPHERS)
+@pytest.mark.parametrize(("key", "way"), WAYS.values(), ids=WAYS.keys())
+def test_we_open_openssls(cast: Cast, cipher: str, key: str, way: tuple[str, ...]) -> None:
+    certificate, _ = cast.recipient(key)
+    enveloped = run("openssl", "cms", "-encrypt", "-binary", cipher, "-recip", certificate, *way, octets=ENTITY)
+    assert smime.classify(enveloped) is Protection.ENVELOPED
+    (named,) = smime.recipients_of(enveloped)
+    assert named.names(read_certificate(cast.receiving[key].certificate))
+    assert smime.decrypt(enveloped, [cast.receiving[key]]) == ENTITY
+
+
+@pytest.mark.parametrize("cipher", ["-aes-256-cbc", "-aes-256-gcm"])
+@every_key
+def test_we_open_openssls_by_key_identifier_and_streamed(cast: Cast, cipher: str, key: str) -> None:
+    certificate, _ = cast.recipient(key)
+    octets = ENTITY * 2_000
+    enveloped = run(
+        "openssl", "cms", "-encrypt", "-binary", "-stream", "-keyid", cipher, "-recip", certificate, octets=octets
+    )
+    assert smime.decrypt(enveloped, [cast.receiving[key]]) == octets
+
+
+@every_form
+def test_recipients_with_keys_of_every_kind_share_one_envelope(cast: Cast, form: EnvelopeForm) -> None:
+    enveloped = smime.envelop(ENTITY, [one.certificate for one in cast.receiving.values()], form=form)
+    assert len(smime.recipients_of(enveloped)) == len(cast.receiving)
+    for key, identity in cast.receiving.items():
+        certificate, private = cast.recipient(key)
+        assert run("openssl", "cms", "-decrypt", "-recip", certificate, "-inkey", private, octets=enveloped) == ENTITY
+        assert smime.decrypt(enveloped, [identity]) == ENTITY
+
+
+def test_we_open_what_openssl_encrypts_to_several(cast: Cast) -> None:
+    recipients = [option for key in cast.receiving for option in ("-recip", cast.recipient(key)[0])]
+    enveloped = run("openssl", "cms", "-encrypt", "-binary", "-aes-256-gcm", *recipients, octets=ENTITY)
+    for identity in cast.receiving.values():
+        assert smime.decrypt(enveloped, [identity]) == ENTITY
+
+
+@every_form
+def test_another_reader_finds_the_ciphers(cast: Cast, form: EnvelopeForm) -> None:
+    certificates = [cast.receiving["RSA-2048"].certificate, cast.receiving["P-384"].certificate]
+    enveloped = smime.envelop(ENTITY, certificates, form=form)
+    info = asn1_cms.ContentInfo.load(smime._enveloped(enveloped), strict=True)
+    data = info["content"]
+    kind, content = (
+        ("authenticated_enveloped_data", "auth_encrypted_content_info")
+        if form.cipher.authenticated
+        else ("enveloped_data", "encrypted_content_info")
+    )
+    assert info["content_type"].native == kind
+    assert data["version"].native == ("v0" if form.cipher.authenticated else "v2")
+    algorithm = data[content]["content_encryption_algorithm"]
+    assert algorithm["algorithm"].dotted == {"AES-128-CBC": f"{AES}.2", "AES-256-CBC": f"{AES}.42"}.get(
+        form.cipher.name, f"{AES}.{6 if form.cipher is AES_128_GCM else 46}"
+    )
+    by_kind = {one.name: one.chosen for one in data["recipient_infos"]}
+    transport = by_kind["ktri"]["key_encryption_algorithm"]
+    assert transport["algorithm"].native == ("rsaes_oaep" if form.transport is Transport.OAEP else "rsaes_pkcs1v15")
+    if form.transport is Transport.OAEP:
+        assert transport["parameters"]["hash_algorithm"]["algorithm"].native == "sha256"
+    agreement = by_kind["kari"]
+    assert agreement["version"].native == "v3"
+    assert agreement["key_encryption_algorithm"]["algorithm"].dotted == "1.3.132.1.11.1"
+    (member,) = agreement["recipient_encrypted_keys"]
+    assert member["rid"].chosen["serial_number"].native == read_certificate(certificates[1]).serial
+
+
+AES = "2.16.840.1.101.3.4.1"
+
+
+@pytest.mark.parametrize("cipher", [AES_128_CBC, AES_256_CBC], ids=lambda one: one.name)
+def test_gpgsm_opens_the_default(cast: Cast, gpg: Call, cipher: Any, tmp_path: Path) -> None:
+    enveloped = smime.envelop(ENTITY, [cast.receiving["RSA-2048"].certificate], form=EnvelopeForm(cipher))
+    (tmp_path / "in").write_bytes(smime._enveloped(enveloped))
+    done = gpg("--output", tmp_path / "out", "--decrypt", tmp_path / "in")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out").read_bytes() == ENTITY
+
+
+# What is written follows the certificates
+
+
+def capable(cast: Cast, profile: Profile, capabilities: tuple[bytes, ...], address: str = ADDRESS) -> Identity:
+    return cast.domain.leaf(replace(profile, capabilities=capabilities), address, at=NOW)
+
+
+def test_who_says_to_read_more_gets_more_and_openssl_reads_it_too(cast: Cast) -> None:
+    modern = capable(cast, RECEIVING, MODERN)
+    enveloped = smime.envelop(ENTITY, [modern.certificate])
+    assert b"smime-type=authEnveloped-data" in enveloped
+    assert smime.decrypt(enveloped, [modern]) == ENTITY
+    (cast.folder / "modern.pem").write_bytes(pem(modern.certificate))
+    (cast.folder / "modern.key").write_bytes(key_pem(modern))
+    opened = run(
+        "openssl", "cms", "-decrypt", "-recip", cast.folder / "modern.pem", "-inkey", cast.folder / "modern.key",
+        octets=enveloped,
+    )  # fmt: skip
+    assert opened == ENTITY
+
+
+def test_one_recipient_that_says_nothing_gets_everyone_the_default(cast: Cast) -> None:
+    modern, silent = capable(cast, RECEIVING, MODERN), cast.receiving["RSA-2048"]
+    enveloped = smime.envelop(ENTITY, [modern.certificate, silent.certificate])
+    assert b"smime-type=enveloped-data" in enveloped
+    data = asn1_cms.ContentInfo.load(smime._enveloped(enveloped))["content"]
+    assert data["encrypted_content_info"]["content_encryption_algorithm"]["algorithm"].native == "aes256_cbc"
+    assert {one.chosen["key_encryption_algorithm"]["algorithm"].native for one in data["recipient_infos"]} == {
+        "rsaes_pkcs1v15"
+    }
+
+
+def test_capabilities_that_cannot_be_read_say_nothing(cast: Cast) -> None:
+    broken = capable(cast, RECEIVING, (b"\x02\x01\x00",), OTHER)
+    assert b"smime-type=enveloped-data" in smime.envelop(ENTITY, [broken.certificate])
+
+
+def test_the_signature_tells_what_its_writer_reads(cast: Cast) -> None:
+    signed = smime.sign(ENTITY, cast.signing["P-256"], at=NOW, capabilities=MODERN)
+    assert verify(signed, trusted(cast), FromMatches(ADDRESS), at=NOW).capabilities == frozenset(MODERN)
+
+
+def test_an_answer_is_asked_for_with_a_curves_key_too(cast: Cast) -> None:
+    receiving = read_certificate(cast.receiving["P-256"].certificate)
+    signature = cms_sign.write_signed_data(ENTITY, cast.signing["P-256"], at=NOW, also=[receiving.der])
+    digest = hashlib.sha256(cast.signing["P-256"].certificate).digest()
+    assert tsp.SigningCertificateV2, "importing it teaches the reader the attribute"
+    said = {
+        one["type"].native: one["values"]
+        for one in asn1_cms.ContentInfo.load(signature)["content"]["signer_infos"][0]["signed_attrs"]
+    }
+    assert b"\x30" + said["encrypt_key_pref"][0].dump()[1:] == receiving.issuer_and_serial
+    assert said["signing_certificate_v2"][0]["certs"][0]["cert_hash"].native == digest
