@@ -58,6 +58,8 @@ def _mime_fields(smime_type: bytes) -> bytes:
 
 _ENVELOPE_OCTETS: Final = 512  # about what an envelope adds: an estimate may be wrong, and only costs time
 _RECIPIENT_OCTETS: Final = 600
+_SNIFFED: Final = 96  # octets of a body without a stated type that are looked at
+_KIND_OCTETS: Final = 24  # of a ContentInfo: its kind stands in them
 _CHECK_STEP: Final = 64 * 1024  # octets
 
 
@@ -170,13 +172,17 @@ def recipients_of(entity: bytes) -> list[RecipientId]:
 
 
 def classify(octets: bytes) -> Protection:
-    """What the fields of a message or entity claim; nothing is opened or proved."""
+    """What the fields of a message or entity claim; nothing is opened or proved.
+
+    Where they say no smime-type, the kind of the CMS itself is looked at.  [RFC 8551 §3.2.2]
+    """
     head = _Head.read(octets)
     if head.kind == "multipart/signed" and head.protocol in _SIGNATURE_KINDS:
         return Protection.SIGNED
-    if head.kind in _MIME_KINDS:
-        return Protection.SIGNED if head.smime_type == "signed-data" else Protection.ENVELOPED
-    return Protection.PLAIN
+    if head.kind not in _MIME_KINDS or head.smime_type in {"certs-only", "compressed-data"}:
+        return Protection.PLAIN
+    signed = head.smime_type == "signed-data" or (not head.smime_type and head.holds_signature(octets))
+    return Protection.SIGNED if signed else Protection.ENVELOPED
 
 
 def signature_of(octets: bytes) -> Detached:
@@ -224,6 +230,17 @@ class _Head:
             (parameters.get("boundary") or "").encode(),
             first.get("content-transfer-encoding", b"7bit").strip().lower().decode("ascii", "replace"), body,
         )  # fmt: skip
+
+    def holds_signature(self, octets: bytes) -> bool:
+        """Whether the body begins as a SignedData does."""
+        start = octets[self.body : self.body + _SNIFFED]
+        if self.encoding == "base64":
+            characters = start.translate(None, b"\r\n\t ")
+            try:
+                start = base64_lines.decode(memoryview(characters[: len(characters) // 4 * 4]))
+            except base64_lines.NotBase64:
+                return False
+        return cms_sign.SIGNED_DATA in start[:_KIND_OCTETS]
 
     def decoded_body(self, octets: bytes) -> bytes:
         body = memoryview(octets)[self.body :]

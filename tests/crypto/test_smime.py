@@ -260,6 +260,9 @@ KINDS = [
     (b"Content-Type: application/pkcs7-mime; smime-type=signed-data\r\n\r\n", Protection.SIGNED),
     (b"Content-Type: Application/PKCS7-Mime; smime-type=Enveloped-Data\r\n\r\n", Protection.ENVELOPED),
     (b"Content-Type: application/x-pkcs7-mime; name=smime.p7m\r\n\r\n", Protection.ENVELOPED),
+    (b"Content-Type: application/pkcs7-mime; smime-type=authEnveloped-data\r\n\r\n", Protection.ENVELOPED),
+    (b"Content-Type: application/pkcs7-mime; smime-type=certs-only\r\n\r\n", Protection.PLAIN),
+    (b"Content-Type: application/pkcs7-mime; smime-type=compressed-data\r\n\r\n", Protection.PLAIN),
 ]
 
 
