@@ -26,6 +26,7 @@ __all__ = [
     "Malformed",
     "context",
     "header",
+    "indefinite",
     "integer",
     "object_identifier",
     "octet_string",
@@ -88,6 +89,11 @@ def set_of(*parts: bytes) -> bytes:
 def context(number: int, *parts: bytes | memoryview) -> bytes:
     """A constructed value with context tag `number` (at most 30)."""
     return tlv(_CONTEXT | _CONSTRUCTED | number, *parts)
+
+
+def indefinite(tag: int, *parts: bytes | memoryview) -> bytes:
+    """A constructed value of indefinite length: BER, written by nothing here but on purpose.  [X.690 §8.1.3.6]"""
+    return b"".join((bytes((tag, 0x80)), *parts, b"\0\0"))
 
 
 def integer(number: int) -> bytes:

@@ -125,7 +125,7 @@ class TrustContext:
         except BadCertificate:
             return CertificateState.UNTRUSTED
         path = self.path(leaf)
-        if path is None:
+        if path is None or not is_strong(leaf.public_key):
             return CertificateState.UNTRUSTED
         for found in (validity(path, at), self.revocation(path, at)):
             if found is not CertificateState.VALID:

@@ -1,0 +1,60 @@
+"""Every broken case is what it says: our own reader comes to the verdict that is right, for the reason given."""
+
+from collections import Counter
+
+import pytest
+
+from mssante_sim.clock import SystemClock
+from mssante_sim.crypto import smime
+from mssante_sim.crypto.broken.case import Case, Kind, Verdict
+from mssante_sim.crypto.broken.corpus import CASES, NoSuchCase, Specimen, case_named, judge, make
+from mssante_sim.crypto.broken.scene import Scene
+from tests.crypto.conftest import ADDRESS
+
+NOW = SystemClock().now().replace(microsecond=0)
+AUTHOR = "279035121518989@patient.mssante.test"
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    return Scene.thrown_away(NOW, author=AUTHOR, reader=ADDRESS)
+
+
+@pytest.fixture(scope="module")
+def specimens(scene: Scene) -> dict[str, Specimen]:
+    return {case.name: make(case, scene) for case in CASES}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda one: one.name)
+def test_our_reader_comes_to_the_right_verdict(case: Case, scene: Scene, specimens: dict[str, Specimen]) -> None:
+    specimen = specimens[case.name]
+    assert judge(specimen, [scene.receiving], scene) == (case.verdict, case.finding)
+
+
+def test_there_are_enough_and_each_has_a_name_of_its_own() -> None:
+    assert len({one.name for one in CASES}) == len(CASES)
+    wrong = [one for one in CASES if one.verdict is not Verdict.ACCEPT]
+    assert len(wrong) >= 40
+    assert set(Counter(one.kind for one in wrong)) == set(Kind)
+    assert all(one.why.endswith(".") and one.source for one in CASES)
+
+
+def test_a_name_that_is_not_there_is_told() -> None:
+    with pytest.raises(NoSuchCase):
+        case_named("signer-perfect")
+    assert case_named("signer-expired").verdict is Verdict.DISTRUST
+
+
+def test_efails_blocks_get_in_without_the_key(scene: Scene, specimens: dict[str, Specimen]) -> None:
+    message = specimens["envelope-efail-gadget"].message
+    assert message is not None
+    opened = smime.decrypt(message, [scene.receiving])
+    assert opened.startswith(b"Content-Type: text/html")
+    assert 0 < opened.index(b'<img alt="') < opened.index(b'" src="//x.test/') < opened.index(b"secret qui ne doit pas")
+
+
+def test_names_and_fields_are_the_same_each_time(scene: Scene, specimens: dict[str, Specimen]) -> None:
+    case = case_named("signature-good")
+    heads = {(make(case, scene).message or b"").partition(b"Content-Type")[0] for _ in range(2)}
+    assert heads == {(specimens[case.name].message or b"").partition(b"Content-Type")[0]}
+    assert b"Message-ID: <signature-good." in heads.pop()
