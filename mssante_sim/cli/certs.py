@@ -2,19 +2,28 @@
 
 import shutil
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from mssante_sim.cli.broken import broken
 from mssante_sim.cli.options import as_json_option, home_option, print_json
 from mssante_sim.clock import SystemClock
 from mssante_sim.config import Settings
+from mssante_sim.crypto.authority import REASONS
+from mssante_sim.crypto.identity import certificate_in, key_name, read_certificate
 from mssante_sim.crypto.keystore import Keystore
+from mssante_sim.crypto.profiles import Usage
+from mssante_sim.crypto.trust import CertificateState
 from mssante_sim.errors import SimulatorError
 from mssante_sim.home import Home, HomeUnusable
 from mssante_sim.provision import provision
 
 __all__ = ["certs", "export_to"]
+
+
+_USAGES = [Usage.SIGN.value, Usage.RECEIVE.value]
 
 
 class NotExported(SimulatorError):
@@ -24,6 +33,9 @@ class NotExported(SimulatorError):
 @click.group()
 def certs() -> None:
     """The local trust domain: authorities, mailboxes' certificates, what to import."""
+
+
+certs.add_command(broken)
 
 
 @certs.command()
@@ -75,6 +87,47 @@ def export(home: Path, folder: Path) -> None:
     """Copies into FOLDER what a user imports: authority, trust store, CRL, PKCS#12 files."""
     export_to(Home.open(home), folder)
     click.echo(f"{folder.absolute()}: LISEZMOI.txt says what is what.")
+
+
+@certs.command()
+@home_option
+@click.argument("address")
+@click.option("--usage", type=click.Choice(_USAGES), required=True)
+@click.option("--reason", type=click.Choice(REASONS), default="unspecified", show_default=True)
+def revoke(home: Path, address: str, usage: str, reason: str) -> None:
+    """Revokes the newest certificate of the mailbox ADDRESS for one usage; the lists say so at once, for good."""
+    opened = Home.open(home)
+    if not opened.accounts.exists():
+        raise HomeUnusable(f"{home} has no certificates yet: mssante-sim certs init --home {home}")
+    now = SystemClock().now()
+    provisioned = provision(opened, Settings(home=home), SystemClock())
+    try:
+        provisioned.keystore.revoke(address.lower(), Usage(usage), at=now, reason=reason)
+        provisioned.refresh_lists(now)
+    finally:
+        provisioned.close()
+    click.echo(
+        f"{address}: its {usage} certificate is revoked ({reason}); a new one: mssante-sim certs renew {address}"
+    )
+
+
+@certs.command()
+@home_option
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--address", required=True, help="The mailbox that it must be for.")
+@click.option("--usage", type=click.Choice(_USAGES), required=True)
+@click.option("--at", type=click.DateTime(), help="Another instant than now, UTC.")
+def check(home: Path, file: Path, address: str, usage: str, at: datetime | None) -> None:
+    """Says what the home's trust domain makes of the certificate in FILE (PEM or DER); exit status 1 if not valid."""
+    instant = SystemClock().now() if at is None else at.replace(tzinfo=UTC)
+    certificate = certificate_in(file.read_bytes())
+    facts = read_certificate(certificate)
+    state = Keystore.open(Home.open(home).trust).trust().state(certificate, Usage(usage), address, instant)
+    click.echo(f"{state.value}: {facts.name or '(no common name)'}, serial {facts.serial:x}")
+    click.echo(f"from {facts.not_before:%Y-%m-%d %H:%M} to {facts.not_after:%Y-%m-%d %H:%M} UTC")
+    click.echo(f"mailboxes {', '.join(sorted(facts.mailboxes)) or 'none'}; key {key_name(facts)}")
+    if state is not CertificateState.VALID:
+        raise click.exceptions.Exit(1)
 
 
 def export_to(home: Home, folder: Path) -> None:

@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "prescriber": "prescriber",
     "reset": "tester",
     "seed": "tester",
+    "send-broken": "broken",
     "up": "up",
     "wait": "tester",
 }
@@ -40,7 +41,7 @@ class _LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = import_module(f"mssante_sim.cli.{_COMMANDS[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
 

@@ -16,9 +16,18 @@ from mssante_sim.crypto.keys import PublicKey, new_key
 from mssante_sim.crypto.profiles import Profile, Subject
 from mssante_sim.crypto.secret import Secret
 
-__all__ = ["AUTHORITY_UNIT", "CRL_VALIDITY", "Authority", "new_key"]
+__all__ = ["AUTHORITY_UNIT", "CRL_VALIDITY", "REASONS", "Authority"]
 
 AUTHORITY_UNIT: Final = "IGC-SANTE TEST"
+REASONS: Final = (
+    "unspecified",
+    "keyCompromise",
+    "cACompromise",
+    "affiliationChanged",
+    "superseded",
+    "cessationOfOperation",
+)
+"""Why a certificate is revoked; those that a list may take back are left out.  [RFC 5280 §5.3.1]"""
 CRL_VALIDITY: Final = timedelta(days=30)
 _CLOCK_SKEW: Final = timedelta(hours=1)  # a peer's clock may run behind ours
 _ORGANISATION: Final = "MSSANTE-SIM (SIMULATEUR)"
@@ -53,9 +62,10 @@ class Authority:
         """
         self.identity, self.parent, self.crl_url = identity, parent, crl_url
         self._certificate = read_certificate(identity.certificate).parsed
-        published = x509.load_der_x509_crl(crl) if crl is not None else ()
-        self._revoked = {one.serial_number: one for one in published}
-        self._crl_number = _number(published) if isinstance(published, x509.CertificateRevocationList) else 0
+        self._revoked: dict[int, x509.RevokedCertificate] = {}
+        self._crl_number = 0
+        if crl is not None:
+            self.learn(crl)
 
     @classmethod
     def create(
@@ -113,6 +123,13 @@ class Authority:
         ) is not x509.ReasonFlags.unspecified:  # that one is left out  [RFC 5280 §5.3.1]
             entry = entry.add_extension(x509.CRLReason(flag), critical=False)
         self._revoked.setdefault(serial, entry.build())
+
+    def learn(self, crl: bytes) -> None:
+        """What `crl`, a list of this authority that is already out, revokes is revoked in the next one too."""
+        published = x509.load_der_x509_crl(crl)
+        for entry in published:
+            self._revoked.setdefault(entry.serial_number, entry)
+        self._crl_number = max(self._crl_number, _number(published))
 
     def crl(self, at: datetime) -> bytes:
         """A new list, DER, good for 30 days from `at`; its number is above that of all before.  [RFC 5280 §5]"""

@@ -11,11 +11,11 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_der_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, load_der_private_key
 from cryptography.x509.oid import NameOID, PublicKeyAlgorithmOID
 
 from mssante_sim.crypto import der
-from mssante_sim.crypto.keys import PrivateKey, PublicKey, is_known
+from mssante_sim.crypto.keys import PrivateKey, PublicKey, describe, is_known
 from mssante_sim.crypto.secret import Secret
 from mssante_sim.errors import SimulatorError
 
@@ -25,6 +25,8 @@ __all__ = [
     "BadCertificate",
     "Certificate",
     "Identity",
+    "certificate_in",
+    "key_name",
     "load_key",
     "private_key",
     "read_certificate",
@@ -119,6 +121,24 @@ def read_certificate(octets: bytes) -> Certificate:
         x509.InvalidVersion,
     ) as error:
         raise BadCertificate("The certificate cannot be read.", detail=type(error).__name__) from error
+
+
+def certificate_in(file: bytes) -> bytes:
+    """The DER of the certificate, the first if there are several, in a file that holds PEM or DER.
+
+    Raises:
+        BadCertificate: there is none that can be read.
+    """
+    try:
+        octets = x509.load_pem_x509_certificate(file).public_bytes(Encoding.DER) if b"-----BEGIN" in file else file
+    except ValueError as error:
+        raise BadCertificate("The file holds no certificate.", detail=str(error)) from error
+    return read_certificate(octets).der
+
+
+def key_name(certificate: Certificate) -> str:
+    """The kind of its key, for people."""
+    return "of another kind" if certificate.public_key is None else describe(certificate.public_key)
 
 
 @lru_cache(maxsize=1024)

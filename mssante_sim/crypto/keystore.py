@@ -129,6 +129,11 @@ class Keystore:
         """Root and issuing authority, DER."""
         return self._root.identity.certificate, self._issuing.identity.certificate
 
+    @property
+    def issuers(self) -> tuple[Authority, Authority]:
+        """Root and issuing authority at work, for certificates that no mailbox has; see `publish` for revocations."""
+        return self._root, self._issuing
+
     def crls(self) -> dict[str, bytes]:
         """The latest list of each authority, DER, by its file name in a distribution point."""
         return {f"{name}.crl": (self.path / name / "crl.der").read_bytes() for name in ("root", "issuing")}
@@ -209,9 +214,15 @@ class Keystore:
         self.publish(at=at)
 
     def publish(self, *, at: datetime) -> None:
-        """New lists of both authorities are there, good for a month from `at`."""
+        """New lists of both authorities are there, good for a month from `at`.
+
+        What another process has revoked in the meantime stays revoked.
+        """
         for name, authority in (("root", self._root), ("issuing", self._issuing)):
-            write_private(self.path / name / "crl.der", authority.crl(at))
+            file = self.path / name / "crl.der"
+            if file.exists():
+                authority.learn(file.read_bytes())
+            write_private(file, authority.crl(at))
 
     def _folder(self, address: str) -> Path:
         return self.path / "mailboxes" / quote(address.lower(), safe="@+")  # a local part may hold a slash

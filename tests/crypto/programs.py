@@ -16,10 +16,12 @@ Call = Callable[..., subprocess.CompletedProcess[bytes]]
 
 
 def attempt(
-    *command: str | Path, octets: bytes = b"", env: Mapping[str, str] | None = None
+    *command: str | Path, octets: bytes = b"", env: Mapping[str, str] | None = None, patience_s: float = 60
 ) -> subprocess.CompletedProcess[bytes]:
     """What the program says, whether it succeeds or not."""
-    return subprocess.run(list(map(str, command)), input=octets, capture_output=True, check=False, timeout=60, env=env)
+    return subprocess.run(
+        list(map(str, command)), input=octets, capture_output=True, check=False, timeout=patience_s, env=env
+    )
 
 
 def run(*command: str | Path, octets: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
@@ -44,20 +46,19 @@ def as_sent(octets: bytes) -> bytes:
 
 @contextmanager
 def gpgsm(
-    home: Path, authorities: Sequence[bytes], bundles: Sequence[Path] = (), passphrase: str = "", crls: bool = False
+    home: Path, authorities: Sequence[bytes], bundles: Sequence[Path] = (), passphrase: str = "", patience_s: float = 60
 ) -> Iterator[Call]:
     """gpgsm with a home of its own that trusts the first of `authorities` (DER) and knows the others."""
     home.mkdir(mode=0o700)
     environment = {**os.environ, "GNUPGHOME": str(home)}
-    checks = "" if crls else "disable-crl-checks\n"
-    (home / "gpgsm.conf").write_text(f"{checks}disable-policy-checks\n")
+    (home / "gpgsm.conf").write_text("disable-crl-checks\ndisable-policy-checks\n")
     root = x509.load_der_x509_certificate(authorities[0])
     mark = root.fingerprint(SHA1()).hex(":").upper()  # noqa: S303  (how gpgsm names a root)
     (home / "trustlist.txt").write_text(f"{mark} S relax\n")
     batch = ("gpgsm", "--batch", "--yes", "--pinentry-mode", "loopback", "--passphrase-fd", "0")
 
     def call(*options: str | Path, octets: bytes = passphrase.encode() + b"\n") -> subprocess.CompletedProcess[bytes]:
-        return attempt(*batch, *options, octets=octets, env=environment)
+        return attempt(*batch, *options, octets=octets, env=environment, patience_s=patience_s)
 
     try:
         run("gpgsm", "--batch", "--import", octets=b"".join(map(pem, authorities)), env=environment)

@@ -1,6 +1,7 @@
 """Every broken case is what it says: our own reader comes to the verdict that is right, for the reason given."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -8,8 +9,10 @@ from mssante_sim.clock import SystemClock
 from mssante_sim.crypto import smime
 from mssante_sim.crypto.broken.case import Case, Kind, Verdict
 from mssante_sim.crypto.broken.corpus import CASES, NoSuchCase, Specimen, case_named, judge, make
+from mssante_sim.crypto.broken.measured import MEASURED, VERSIONS
 from mssante_sim.crypto.broken.scene import Scene
 from tests.crypto.conftest import ADDRESS
+from tests.crypto.measuring import measure, version
 
 NOW = SystemClock().now().replace(microsecond=0)
 AUTHOR = "279035121518989@patient.mssante.test"
@@ -29,6 +32,19 @@ def specimens(scene: Scene) -> dict[str, Specimen]:
 def test_our_reader_comes_to_the_right_verdict(case: Case, scene: Scene, specimens: dict[str, Specimen]) -> None:
     specimen = specimens[case.name]
     assert judge(specimen, [scene.receiving], scene) == (case.verdict, case.finding)
+
+
+@pytest.mark.interop
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_programs_make_of_the_cases_what_the_table_says(tmp_path: Path) -> None:
+    """For the versions that were measured; with others, `python -m tests.crypto.measuring` writes the table anew."""
+    found = measure(tmp_path)
+    assert found.keys() == MEASURED.keys() == {one.name for one in CASES}
+    known = [program for program, number in VERSIONS.items() if version(program) == number]
+    assert {name: {one: row[one] for one in known} for name, row in found.items()} == {
+        name: {one: row[one] for one in known} for name, row in MEASURED.items()
+    }
 
 
 def test_there_are_enough_and_each_has_a_name_of_its_own() -> None:

@@ -21,6 +21,7 @@ from mssante_sim.crypto.keystore import Holder, Keystore, TrustDomainError
 from mssante_sim.crypto.pkcs12 import BadBundle, compatible_bundle, read_bundle, write_bundle
 from mssante_sim.crypto.profiles import SIGNING, Subject, Usage
 from mssante_sim.crypto.tls import client_context, limit_tls_buffers, server_context
+from mssante_sim.crypto.trust import CertificateState
 from tests.crypto.conftest import ADDRESS, AT, CRL_BASE, Domain, new_domain
 
 HOSTS = ("localhost", "127.0.0.1", "::1", "imap.officine.mssante.test")
@@ -241,11 +242,11 @@ def test_revoking_twice_keeps_the_first_entry_and_reasons_are_words_of_the_stand
 
 @pytest.mark.slow
 def test_sixty_mailboxes_take_a_few_seconds(tmp_path: Path) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     keystore = Keystore.create(tmp_path / "trust", at=AT, crl_base=CRL_BASE, hosts=HOSTS)
     keystore.issue([replace(HOLDER, address=f"boite{one}@officine.mssante.test") for one in range(60)], at=AT)
     assert len(keystore.addresses()) == 60
-    assert time.perf_counter() - start < 20, "5 s on two idle cores; tests share theirs"
+    assert time.process_time() - start < 20, "CPU seconds of all threads: 10, whoever else works on the machine"
 
 
 # What users import
@@ -354,3 +355,15 @@ def test_profiles_make_keys_of_their_length() -> None:
     made = Authority.create(replace(profiles.ROOT, key_bits=2048), "SIMULATEUR X", at=AT)
     leaf = made.issue(SIGNING, Subject(ADDRESS, "X"), at=AT, names=[ADDRESS])
     assert read_certificate(leaf.certificate).public_key.key_size == 2048  # type: ignore[union-attr]
+
+
+def test_what_another_process_revoked_stays_revoked(tmp_path: Path) -> None:
+    """A stack that is up publishes each day; a command may have revoked in between."""
+    made = Keystore.create(tmp_path / "trust", at=AT, crl_base=CRL_BASE, hosts=HOSTS)
+    made.issue([HOLDER], at=AT)
+    up = Keystore.open(made.path)
+    made.revoke(HOLDER.address, Usage.SIGN, at=AT, reason="keyCompromise")
+    up.publish(at=AT)
+    signing = up.identity(HOLDER.address, Usage.SIGN)
+    assert signing is not None
+    assert up.trust().state(signing.certificate, Usage.SIGN, HOLDER.address, AT) is CertificateState.REVOKED

@@ -33,8 +33,15 @@ def _critical(scene: Scene) -> Identity:
 
 def _stale(scene: Scene) -> Identity:
     late = scene.authority("EN RETARD (DESTINATAIRE)")
+    scene.between.append(late.identity.certificate)
     scene.lists.append(late.crl(scene.at - 90 * DAY))
     return _leaf(scene, issuer=late)
+
+
+def _without_list(scene: Scene) -> Identity:
+    silent = scene.authority("SANS LISTE (DESTINATAIRE)")
+    scene.between.append(silent.identity.certificate)
+    return _leaf(scene, issuer=silent)
 
 
 def _case(name: str, state: CertificateState, source: str, why: str, make: Callable[[Scene], Identity]) -> Case:
@@ -69,8 +76,7 @@ RECIPIENT_CASES: Final = tuple(
         ("other-anchor", _State.UNTRUSTED, "RFC 5280 §6.1", "Another root, with the same names.",
          lambda scene: _leaf(scene, issuer=scene.strangers)),
         ("revoked", _State.REVOKED, "RFC 5280 §6.3", "Its serial number is on the list.", _revoked),
-        ("crl-missing", _State.UNTRUSTED, "our choice", "No list is where it says: unknown is not good.",
-         lambda scene: _leaf(scene, issuer=scene.authority("SANS LISTE (DESTINATAIRE)"))),
+        ("crl-missing", _State.UNTRUSTED, "our choice", "No list is where it says.", _without_list),
         ("crl-stale", _State.UNTRUSTED, "RFC 5280 §6.3.3 (a)", "The only list ran out two months ago.", _stale),
         ("weak-key", _State.UNTRUSTED, "RFC 8551 §4.5", "RSA-1024.",
          lambda scene: _leaf(scene, replace(RECEIVING, key_bits=1024), key=new_key(1024))),

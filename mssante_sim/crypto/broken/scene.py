@@ -40,6 +40,7 @@ class Scene:
     Attributes:
         receiving: the reader's certificate to encrypt to; with its key if the scene is thrown away afterwards.
         lists: revocation lists beside those of `root` and `issuing`; cases add theirs.
+        between: authorities that the reader knows beside `issuing`; cases add theirs.
     """
 
     root: Authority
@@ -49,6 +50,7 @@ class Scene:
     receiving: Identity
     at: datetime
     lists: list[bytes] = field(default_factory=list)
+    between: list[bytes] = field(default_factory=list)
     _key: Secret[bytes] | None = None
     _strangers: Authority | None = None
 
@@ -86,9 +88,10 @@ class Scene:
 
     def authority(self, name: str, parent: Authority | None = None) -> Authority:
         """One more authority, issued by the root unless told otherwise; where its list should be there is none."""
+        lists = (self.issuing.crl_url or _LISTS).rpartition("/")[0]
         return Authority.create(
             replace(ISSUING, key_bits=2048), f"SIMULATEUR AC {name}", at=self.at - _YEARS,
-            crl_url=f"{_LISTS}/absente.crl", parent=parent or self.root,
+            crl_url=f"{lists}/absente.crl", parent=parent or self.root,
         )  # fmt: skip
 
     def leaf(
@@ -142,4 +145,10 @@ class Scene:
     def trust(self) -> TrustContext:
         """What the reader believes: both authorities, and all lists."""
         lists = [self.root.crl(self.at), self.issuing.crl(self.at), *self.lists]
-        return TrustContext([self.root.identity.certificate], [self.issuing.identity.certificate], lists)
+        root, *between = self.authorities
+        return TrustContext([root], between, lists)
+
+    @property
+    def authorities(self) -> tuple[bytes, ...]:
+        """The root, then all that the reader knows besides."""
+        return self.root.identity.certificate, self.issuing.identity.certificate, *self.between
