@@ -19,10 +19,11 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mssante_sim.crypto.algorithms import MINIMUM_RSA_BITS
 from mssante_sim.crypto.identity import BadCertificate, Certificate, Identity, private_key, read_certificate
+from mssante_sim.crypto.keys import is_strong
 from mssante_sim.crypto.profiles import Usage
 from mssante_sim.crypto.trust import CertificateState, TrustContext, accepts_usage, validity
 from mssante_sim.errors import SimulatorError
@@ -85,8 +86,14 @@ class SignedXml:
 
 
 def sign_enveloped(document: bytes, identity: Identity) -> bytes:
-    """`document` with a signature as the last child of its root.  Raises: SignatureRefused for what is no XML."""
-    root = _parsed(document)
+    """`document` with a signature as the last child of its root.
+
+    Raises:
+        SignatureRefused: it is no XML, or the key is no RSA key.
+    """
+    root, key = _parsed(document), private_key(identity)
+    if not isinstance(key, RSAPrivateKey):
+        _refuse("The white list is signed with an RSA key; this one is of another kind.")
     digest = base64.b64encode(hashlib.sha256(_canonical(root)).digest()).decode()
     certificate = base64.b64encode(identity.certificate).decode()
     info = (
@@ -96,7 +103,7 @@ def sign_enveloped(document: bytes, identity: Identity) -> bytes:
         "</SignedInfo>"
     )
     alone = _parsed(info.replace("<SignedInfo>", f'<SignedInfo xmlns="{_DSIG}">', 1).encode())
-    value = private_key(identity).sign(_canonical(alone), PKCS1v15(), hashes.SHA256())
+    value = key.sign(_canonical(alone), PKCS1v15(), hashes.SHA256())
     signature = (
         f'<Signature xmlns="{_DSIG}">{info}<SignatureValue>{base64.b64encode(value).decode()}</SignatureValue><KeyInfo>'
         f"<X509Data><X509Certificate>{certificate}</X509Certificate></X509Data></KeyInfo></Signature>"
@@ -133,11 +140,10 @@ def verify_enveloped(document: bytes, trust: TrustContext, *, at: datetime) -> S
     if not hmac.compare_digest(digest, _octets(_only(reference, "DigestValue"))):
         _refuse("The document was altered after it was signed.")
     # 4
-    leaf = _signer(signature)
+    leaf, key = _signer(signature)
     try:
-        assert leaf.public_key is not None  # noqa: S101  (_signer has seen to it; tells the type checker)
         value = _octets(_only(signature, "SignatureValue"))
-        leaf.public_key.verify(value, _canonical(info), PKCS1v15(), hashes.SHA256())
+        key.verify(value, _canonical(info), PKCS1v15(), hashes.SHA256())
     except InvalidSignature:
         _refuse("The signature is not by the certificate it names.")
     # 5
@@ -173,7 +179,7 @@ def _checked_reference(info: Element) -> Element:
     return reference
 
 
-def _signer(signature: Element) -> Certificate:
+def _signer(signature: Element) -> tuple[Certificate, RSAPublicKey]:
     certificates = [one for one in _only(signature, "KeyInfo").walk() if one.name == "X509Certificate"]
     if not certificates:
         _refuse("The signer's certificate did not come with the document.")
@@ -181,9 +187,9 @@ def _signer(signature: Element) -> Certificate:
         leaf = read_certificate(_octets(certificates[0]))
     except BadCertificate as error:
         raise SignatureRefused("The signer's certificate cannot be read.") from error
-    if leaf.public_key is None or leaf.public_key.key_size < MINIMUM_RSA_BITS:
+    if not is_strong(leaf.public_key) or not isinstance(leaf.public_key, RSAPublicKey):
         _refuse("The signer's key is not an RSA key of at least 2048 bits.")
-    return leaf
+    return leaf, leaf.public_key
 
 
 def _check_trust(leaf: Certificate, trust: TrustContext, at: datetime) -> None:
