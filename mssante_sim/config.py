@@ -87,8 +87,8 @@ class Settings:
     visited: Literal["delivered", "written"] = "delivered"  # which pharmacies a patient has visited  [our choice]
     session_minutes: int = 30  # how long a session of Mon espace santé lasts unused
     file_sent_copy: bool = False  # also for professionals; Mon espace santé always files one
-    max_message_octets: int = 25 * 1024 * 1024  # what the operator takes at all
-    max_patient_octets: int = 25 * 1024 * 1024  # what Mon espace santé takes; more comes back  [ENS Messagerie V1.3 §6]
+    max_message_octets: int = 32 * 1024 * 1024  # what the operator takes of professionals  [our choice]
+    max_patient_octets: int = 25 * 1024 * 1024  # what Mon espace santé sends and takes  [ENS Messagerie V1.3 §6]
     max_recipients: int = 100  # [RFC 5321 §4.5.3.1.8]
     quota_octets: int = 2 * 1024 * 1024 * 1024  # per account [our choice]
 

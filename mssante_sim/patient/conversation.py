@@ -7,7 +7,8 @@
     X-MSS-MES: FIN                          the professional  this one exchange is closed
     Subject: [FIN]                          the professional  every exchange with this mailbox is closed
     Reply-To: another mailbox of the zone   the professional  answers go there, and it becomes the contact
-    a report (receipt, failure)             anyone            nothing changes
+    goes to the contact                     the patient       a new exchange, with the contact, is open
+    a report (receipt, failure)             the professional  nothing changes
 
 A closing withdraws the patient's right to answer what came before it; a patient
 may always write first to a pharmacy.  [Référentiel MSSanté #2 ECO.2.2.8]
@@ -62,10 +63,13 @@ def turn_of(
 ) -> Turn:
     """What the message does to `exchange`, the one it belongs to, or to a new one if None.
 
-    A patient's [FIN], X-MSS-MES and Reply-To mean nothing.
+    A patient's [FIN], X-MSS-MES and Reply-To mean nothing; who writes to the contact opens an exchange with it,
+    so that the contact may answer whatever the professional says later.
     """
     spoken = by != patient
     contact = writing.reply_to if spoken and writing.reply_to != by else None
+    if exchange is not None and not spoken and exchange.professional != professional:
+        exchange, contact = None, professional
     return Turn(
         patient=patient,
         professional=professional,
@@ -87,7 +91,7 @@ def wrote_first(exchanges: Sequence[Exchange]) -> bool:
 
 
 def may_answer(exchanges: Sequence[Exchange], mailbox: str) -> bool:
-    """Whether a professional opened one of them whose answers go to `mailbox`, and nobody closed it."""
+    """Whether a professional has opened one of them, or sent its answers, to `mailbox`, and nobody closed it."""
     return any(one.closed is None for one in _opened_to(exchanges, mailbox))
 
 
@@ -100,4 +104,8 @@ def closing_of(exchanges: Sequence[Exchange], mailbox: str) -> Exchange | None:
 
 
 def _opened_to(exchanges: Sequence[Exchange], mailbox: str) -> list[Exchange]:
-    return [one for one in exchanges if one.opened_by != one.patient and one.answers_to == mailbox]
+    return [
+        one
+        for one in exchanges
+        if one.answers_to == mailbox and (one.opened_by != one.patient or one.contact == mailbox)
+    ]

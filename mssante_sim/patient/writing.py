@@ -104,7 +104,7 @@ class Writing:
             text=proposed.text,
             octets=sum(one.octets for one in papers),
             message_octets=_HEAD_OCTETS + sum(encoded_size(one.octets) for one in papers),
-            limit=self._house.settings.max_message_octets,
+            limit=self._house.settings.max_patient_octets,
             reminder=PAPER_REMINDER,
         )
 
@@ -206,7 +206,7 @@ class Writing:
         return pieces + [await self._house.work(checked, name, (octets,)) for _, name, octets in form.files]
 
     def _check_size(self, octets: int) -> None:
-        if octets > self._house.settings.max_message_octets:
+        if octets > self._house.settings.max_patient_octets:
             raise Fault("too-big")
 
     # Sending

@@ -43,7 +43,7 @@ class Gate:
         Raises: StoreError.
         """
         by_patient = self._facts.is_patient_address(sender)
-        if writing.is_report or by_patient == self._facts.is_patient_address(recipient):
+        if by_patient == self._facts.is_patient_address(recipient) or (writing.is_report and not by_patient):
             return None
         patient, professional = (sender, recipient) if by_patient else (recipient, sender)
         exchange = await self._store.exchange_of(patient, professional, writing.answers)

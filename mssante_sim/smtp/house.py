@@ -26,6 +26,10 @@ class Authenticator(Protocol):
         """The address of the account that `login` opens, or None; takes the same time for unknown logins."""
         ...
 
+    def address(self, login: str) -> str | None:
+        """The address of the account whose login this is, if it is one."""
+        ...
+
 
 class Connection(Protocol):
     """An open connection, as far as stopping is concerned."""
@@ -44,7 +48,7 @@ class Connection(Protocol):
 class Limits:
     """What one peer may cost.  Times in seconds."""
 
-    message_octets: int = 25 * 1024 * 1024  # as received  [ENS Messagerie V1.3 §6]
+    message_octets: int = 32 * 1024 * 1024  # as received
     recipients: int = 100  # [RFC 5321 §4.5.3.1.8]
     connections: int = 512  # of all listeners together
     commands: int = 1_000  # between two stored messages

@@ -32,7 +32,7 @@ from mssante_sim.smtp.replies import Refusal
 from mssante_sim.smtp.sealing import SealedBody, SealingRefused, SealJob, seal
 from mssante_sim.smtp.trace import Origin, loops, prefix
 from mssante_sim.storage.api import Copy, MailStore, OnceKey, Parcel, Turn
-from mssante_sim.storage.errors import QuotaExceeded, StoreError, StoreFull
+from mssante_sim.storage.errors import ExchangeClosed, QuotaExceeded, StoreError, StoreFull
 
 __all__ = ["Intake", "Letter", "MessageRefused", "Stored"]
 
@@ -71,7 +71,7 @@ class Intake:
     """Takes letters.
 
     Args:
-        patient_octets: how large a message Mon espace santé takes; a larger one is returned.
+        patient_octets: how large a message Mon espace santé sends and takes; a larger one to it is returned.
         key: keeps the marks of submissions from saying anything of their content; the same after a restart.
     """
 
@@ -108,16 +108,14 @@ class Intake:
             return refused.refusal
         except SealingRefused as refused:
             return _for_all(replies.REFUSALS[refused.word])
-        except StoreFull:
-            return replies.DISK_FULL
-        except QuotaExceeded:
-            return replies.MAILBOX_FULL
-        except StoreError:
-            return replies.TEMPORARY
+        except StoreError as error:
+            return next((refusal for kind, refusal in _STORE_REFUSALS if isinstance(error, kind)), replies.TEMPORARY)
 
     async def _take(self, letter: Letter) -> Stored:
         at = self._clock.now()
         ident = secrets.token_hex(6)
+        if self._too_big(letter, letter.author):
+            raise MessageRefused(replies.TOO_BIG)
         header = letter.message.head(MAX_HEADER_OCTETS)
         returned = await self._judge_again(letter, at)
         readers = tuple(one for one in letter.recipients if one not in returned)
@@ -149,8 +147,9 @@ class Intake:
                 returned[recipient] = replies.PATIENT_TOO_BIG
         return returned
 
-    def _too_big(self, letter: Letter, recipient: str) -> bool:
-        return len(letter.message) > self._patient_octets and self._facts.is_patient_address(recipient)
+    def _too_big(self, letter: Letter, address: str) -> bool:
+        """Whether the message is larger than Mon espace santé sends or takes, and `address` is a patient's."""
+        return len(letter.message) > self._patient_octets and self._facts.is_patient_address(address)
 
     async def _turns(self, header: bytes, author: str, job: SealJob) -> list[Turn]:
         """What becomes of each conversation that the message belongs to."""
@@ -209,6 +208,13 @@ class Intake:
             mark.update(part.encode("ascii") + b"\n")
         mark.update(letter.message.digest)
         return mark.digest()
+
+
+_STORE_REFUSALS = (
+    (StoreFull, replies.DISK_FULL),
+    (QuotaExceeded, replies.MAILBOX_FULL),
+    (ExchangeClosed, replace(replies.EXCHANGE_CLOSED, code=554)),  # while the message was being sealed
+)
 
 
 def _for_all(refusal: Refusal) -> Refusal:

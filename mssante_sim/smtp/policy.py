@@ -171,7 +171,7 @@ def hidden_from(sender: Party, mailbox: Mailbox, exchanges: Sequence[Exchange]) 
 
     Whoever gathers facts asks this first and gathers no more, so that not even time tells the two apart.
     """
-    return mailbox.red_listed and isinstance(sender, Patient) and all(one.closed is not None for one in exchanges)
+    return mailbox.red_listed and isinstance(sender, Patient) and not exchanges
 
 
 def same_mailbox(account: str, mail_from: str) -> bool:
@@ -192,6 +192,10 @@ def _to_operator(
 
 
 def _from_patient(recipient: Registered, exchanges: Sequence[Exchange]) -> Decision:
+    ended = [one for one in exchanges if one.closed is not None]
+    if recipient.mailbox.red_listed and ended and len(ended) == len(exchanges):  # no first contact, and none anew
+        latest = max(ended, key=lambda one: (one.closed, one.id))
+        return Refused("R3", "every exchange with this red-listed mailbox is closed", replies.exchange_closed(latest))
     if recipient.sector in PHARMACY_SECTORS:
         return Accepted("R3", "a patient may write first to a pharmacy")
     address = recipient.mailbox.address
@@ -234,7 +238,7 @@ def _undeliverable(recipient: Party) -> Refusal | None:
 
 
 def _not_to_patient(because: str) -> Refused:
-    """One reply whatever the reason, so that nobody whom R2 shuts out can find out who has a profile."""
+    """One reply whatever the reason: whoever is no ORG mailbox in order cannot find out who has a profile."""
     return Refused("R2", because, replies.PATIENT_CANNOT_RECEIVE)
 
 

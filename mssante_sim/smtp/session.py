@@ -117,7 +117,9 @@ class Session(Connection):
             return credentials if credentials is not replies.BAD_CREDENTIALS else await self._failed_login()
         address = await self.house.authenticator.check(credentials.login, credentials.password)
         result = "235" if address else _result(replies.BAD_CREDENTIALS)
-        self.house.audit.record("smtp.auth", user=credentials.login[:254], result=result, peer=self.peer)
+        # What is no login may be anything, typed into the wrong field: a password, somebody's INS.
+        user = credentials.login if self.house.authenticator.address(credentials.login) else "unknown"
+        self.house.audit.record("smtp.auth", user=user, result=result, peer=self.peer)
         if address is None:
             return await self._failed_login()
         self.account = address.lower()

@@ -319,7 +319,7 @@ class MailStore(Protocol):
         """Every copy of every parcel is stored, or none; with them what `turns` do to exchanges.
 
         A `once` that was used before and has not expired stores nothing and reports `repeated`.
-        Raises: QuotaExceeded, FolderMissing (unknown account).
+        Raises: QuotaExceeded, ExchangeClosed (a patient's turn), FolderMissing (unknown account).
         """
         ...
 

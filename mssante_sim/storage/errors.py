@@ -4,6 +4,7 @@ from mssante_sim.errors import SimulatorError
 
 __all__ = [
     "BodyMissing",
+    "ExchangeClosed",
     "FolderExists",
     "FolderMissing",
     "HomeTooNew",
@@ -34,6 +35,10 @@ class FolderExists(StoreError):
 
 class QuotaExceeded(StoreError):
     """The account would hold more octets than it may."""
+
+
+class ExchangeClosed(StoreError):
+    """The exchange that a patient's message belongs to was closed before the message was stored."""
 
 
 class StoreBusy(StoreError):

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from mssante_sim.storage.api import Closing, Copy, Exchange, FlagChange, FlagMode, OnceKey, Turn
+from mssante_sim.storage.errors import ExchangeClosed
 
 from .material import ALICE, BOB, NOW, inbox, parcel
 
@@ -82,10 +83,23 @@ async def test_a_later_message_of_the_professional_opens_the_exchange_again_and_
     await take(store, turn())
     exchange = await only(store)
     await take(store, turn(by=ALICE, message_id="<2@x>", exchange=exchange.id, closes=Closing.THIS))
-    await take(store, turn(message_id="<3@x>", exchange=exchange.id))
+    with pytest.raises(ExchangeClosed):
+        await take(store, turn(message_id="<3@x>", exchange=exchange.id))
     assert (await only(store)).closed == NOW
     await take(store, turn(by=ALICE, message_id="<4@x>", exchange=exchange.id))
     assert (await only(store)) == exchange
+
+
+async def test_a_patients_message_in_an_exchange_that_was_closed_is_not_stored(store):
+    folder = await inbox(store, ALICE)
+    await take(store, turn())
+    exchange = await only(store)
+    await take(store, turn(by=ALICE, message_id="<2@x>", exchange=exchange.id, closes=Closing.THIS))
+    late = turn(message_id="<3@x>", exchange=exchange.id)
+    with pytest.raises(ExchangeClosed):
+        await store.deliver([parcel(Copy(ALICE))], received=NOW, turns=[late])
+    assert (await store.status(folder)).messages == 0
+    assert await store.exchange_of(PATIENT, ALICE, ["<3@x>"]) is None
 
 
 async def test_answers_go_where_the_professional_last_said(store):

@@ -29,6 +29,9 @@ class _AnyAccount:
     async def check(self, login: str, password: str) -> str | None:
         return login if password == PASSWORD else None
 
+    def address(self, login: str) -> str | None:
+        return login
+
 
 async def _at_once(delay_s: float) -> None:
     """No delay after a failed login."""

@@ -82,6 +82,12 @@ def test_what_a_message_changes(
     assert turn == Turn(PATIENT, PHARMACY, by, "<1@x>", NOW, known.id if known else None, contact, closes)
 
 
+def test_writing_to_the_contact_opens_an_exchange_with_it() -> None:
+    redirected = exchange(contact=OTHER)
+    turn = turn_of(Writing("<1@x>"), by=PATIENT, patient=PATIENT, professional=OTHER, exchange=redirected, at=NOW)
+    assert turn == Turn(PATIENT, OTHER, PATIENT, "<1@x>", NOW, None, contact=OTHER)
+
+
 OPEN = exchange()
 OPENED_BY_PHARMACY = exchange(opened_by=PHARMACY)
 CLOSED = exchange(opened_by=PHARMACY, closed=NOW, closed_by=PHARMACY)
@@ -99,6 +105,7 @@ ELSEWHERE = exchange(opened_by=PHARMACY, contact=OTHER)
         ((CLOSED, CLOSED_LATER), False, False, False, CLOSED_LATER),
         ((CLOSED, OPENED_BY_PHARMACY), False, True, False, None),
         ((ELSEWHERE,), False, False, True, None),
+        ((exchange(contact=OTHER),), True, False, True, None),
         ((OPEN, CLOSED), True, False, False, CLOSED),
     ],
 )

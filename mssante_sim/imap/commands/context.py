@@ -31,6 +31,10 @@ class Authenticator(Protocol):
         """The address of the account that `login` opens with `password`, or None, whatever is wrong."""
         ...
 
+    def address(self, login: str) -> str | None:
+        """The address of the account whose login this is, if it is one."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Services:

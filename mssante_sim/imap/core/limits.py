@@ -18,7 +18,7 @@ class FrameLimits:
     literal_before_login: int = 4_096  # the literals of one command together
     line: int = 65_536  # the whole command without its literals
     literal: int = 65_536  # the literals of one command together, but for the message of APPEND
-    append_literal: int = 25 * 1024 * 1024
+    append_literal: int = 48 * 1024 * 1024  # a message that is sent, of 32 MB, as its sealed copy is filed
     literals: int = 1_024  # how many one command may have
     swallowed: int = 64 * 1024 * 1024  # of a refused command, to find its end; above it we hang up
     pipelined: int = 262_144  # what waits while a command runs; above it, reading stops

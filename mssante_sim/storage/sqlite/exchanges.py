@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from mssante_sim.storage.errors import ExchangeClosed
 from mssante_sim.storage.exchanges import Closing, Exchange, ExchangeId, Turn
 from mssante_sim.storage.sqlite.values import instant, microseconds
 from mssante_sim.storage.sqlite.writer import Database, Transaction
@@ -15,7 +16,12 @@ __all__ = ["between", "holding", "marked", "take_turn"]
 
 _OPEN = """
     INSERT INTO exchange (patient, professional, opened_by, opened, contact) VALUES (?, ?, ?, ?, ?) RETURNING id"""
-_SPEAK = "UPDATE exchange SET contact = nullif(?2, professional), closed = NULL, closed_by = NULL WHERE id = ?1"
+# Who is professional and contact in one was written to as a contact, and stays one.
+_SPEAK = """
+    UPDATE exchange SET contact = iif(contact = professional, ?2, nullif(?2, professional)),
+        closed = NULL, closed_by = NULL
+    WHERE id = ?1"""
+_IS_CLOSED = "SELECT 1 FROM exchange WHERE id = ? AND closed IS NOT NULL"
 _CLOSE_THIS = "UPDATE exchange SET closed = ?2, closed_by = ?3 WHERE id = ?1"
 _CLOSE_ALL = """
     UPDATE exchange SET closed = ?2, closed_by = ?3
@@ -24,13 +30,15 @@ _HOLDS = "INSERT OR IGNORE INTO exchange_message (patient, message_id, exchange,
 
 
 def take_turn(tx: Transaction, turn: Turn, bodies: Mapping[str, int]) -> None:
-    """The exchange is as `turn` makes it; `bodies` tells which body each account got."""
+    """The exchange is as `turn` makes it; `bodies` tells which body each account got.  Raises: ExchangeClosed."""
     at, exchange = microseconds(turn.at), turn.exchange
     if exchange is None:
         new = (turn.patient, turn.professional, turn.by, at, turn.contact)
         exchange = ExchangeId(tx.execute(_OPEN, new).fetchall()[0][0])
     elif turn.by != turn.patient:
         tx.execute(_SPEAK, (exchange, turn.contact or turn.by))
+    elif tx.execute(_IS_CLOSED, (exchange,)).fetchall():
+        raise ExchangeClosed("The exchange was closed meanwhile.")
     if turn.closes is Closing.THIS:
         tx.execute(_CLOSE_THIS, (exchange, at, turn.by))
     elif turn.closes is Closing.ALL:

@@ -9,6 +9,7 @@ from mssante_sim.crypto import smime
 from mssante_sim.message.headers import Address
 from mssante_sim.message.reports import Failure, Receipt, ReportLetter, compose_receipt, read_report
 from mssante_sim.smtp.postmaster import ReceiptRefused
+from mssante_sim.storage.exchanges import Closing, Turn
 from tests.unit.smtp.house import FROM, PEER_DOMAIN, TO, message, running
 from tests.unit.smtp.test_delivery import opened
 
@@ -109,6 +110,45 @@ async def test_reply_to_another_mailbox_makes_it_the_contact_in_place_of_the_sen
     assert (await send(professionals, CLINIC, PATIENT, 3, answers(2))).startswith("250 ")
 
 
+async def test_an_answer_sent_elsewhere_may_go_to_an_organisation_that_is_no_pharmacy(house):
+    await send(house, PATIENT, PHARMACY, 1)
+    await send(house, PHARMACY, PATIENT, 2, answers(1), f"Reply-To: {CLINIC}")
+    assert (await send(house, PATIENT, CLINIC, 3, answers(2))).startswith("250 ")
+    assert (await send(house, CLINIC, PATIENT, 4, answers(3))).startswith("250 ")
+
+
+async def test_a_contact_that_was_written_to_may_answer_whatever_is_said_later(house):
+    await send(house, PATIENT, PHARMACY, 1)
+    await send(house, PHARMACY, PATIENT, 2, answers(1), f"Reply-To: {CLINIC}")
+    await send(house, PATIENT, CLINIC, 3, answers(2))
+    await send(house, PHARMACY, PATIENT, 4, answers(1))
+    assert (await send(house, CLINIC, PATIENT, 5, answers(3))).startswith("250 ")
+    assert (await send(house, PATIENT, CLINIC, 6, answers(5))).startswith("250 ")
+
+
+async def test_a_closed_exchange_takes_no_message_that_calls_itself_a_report(house):
+    await send(house, PATIENT, PHARMACY, 1)
+    await send(house, PHARMACY, PATIENT, 2, answers(1), "X-MSS-MES: FIN")
+    async with house.login(PATIENT) as dialogue:
+        octets = letter(PATIENT, PHARMACY, 3, answers(2)).replace(b"text/plain", b"multipart/report")
+        assert (await dialogue.deliver(PATIENT, PHARMACY, octets)).startswith("554 5.7.1 exchange-closed: ")
+
+
+async def test_a_closing_while_an_answer_is_being_sealed_still_stops_it(house, monkeypatch):
+    await send(house, PATIENT, PHARMACY, 1)
+    (exchange,) = await house.store.exchanges(PATIENT, PHARMACY)
+    deliver = house.store.deliver
+
+    async def closed_first(parcels, **more):
+        closing = Turn(PATIENT, PHARMACY, PHARMACY, None, NOW, exchange.id, closes=Closing.THIS)
+        await deliver([], received=NOW, turns=[closing])
+        return await deliver(parcels, **more)
+
+    monkeypatch.setattr(house.store, "deliver", closed_first)
+    assert (await send(house, PATIENT, PHARMACY, 2, answers(1))).startswith("554 5.7.1 exchange-closed: ")
+    assert len(await house.stored(PHARMACY)) == 1
+
+
 async def test_a_reply_to_outside_the_trust_space_counts_for_nothing(professionals):
     await send(professionals, CLINIC, PATIENT, 1, "Reply-To: quelquun@autre.mssante.test")
     (exchange,) = await professionals.store.exchanges(PATIENT)
@@ -153,6 +193,20 @@ async def test_more_than_mon_espace_sante_takes_comes_back_while_others_get_it(t
         assert [failure.status for failure in failures] == ["5.3.4"]
         assert await house.stored(PATIENT) == []
         assert (await house.stored(UNSEALED))[0].endswith(b"encore une.\r\n")
+
+
+async def test_as_shipped_a_professional_may_send_what_mon_espace_sante_returns_and_a_patient_may_not(house):
+    await send(house, PATIENT, PHARMACY, 1)
+    filler = b"x" * 74 + b"\r\n"
+    octets = letter(PHARMACY, PATIENT, 2, answers(1)) + filler * (26 * 1024 * 1024 // len(filler))
+    async with house.login(PHARMACY) as dialogue:
+        assert (await dialogue.deliver(PHARMACY, PATIENT, octets)).startswith("250 ")
+    (failure,) = [report for one in await house.stored(PHARMACY) if (report := read_report(one))]
+    assert failure.status == "5.3.4"
+    async with house.login(PATIENT) as dialogue:
+        octets = octets.replace(PHARMACY.encode(), b"?").replace(PATIENT.encode(), PHARMACY.encode())
+        octets = octets.replace(b"<?>", f"<{PATIENT}>".encode(), 1)
+        assert (await dialogue.deliver(PATIENT, PHARMACY, octets)).startswith("552 5.3.4 too-big: ")
 
 
 async def test_an_address_that_no_report_can_hold_comes_back_all_the_same(house):

@@ -230,7 +230,7 @@ def test_a_red_listed_mailbox_is_not_hidden_from_professionals_nor_inside_an_ope
     closed = replace(exchange, closed=OPENED)
     assert not hidden_from(SENDERS["ORG"], mailbox, ())
     assert not hidden_from(Patient(PROFILE), mailbox, (closed, exchange))
-    assert hidden_from(Patient(PROFILE), mailbox, (closed,))
+    assert not hidden_from(Patient(PROFILE), mailbox, (closed,))
 
 
 def test_a_patient_who_opened_an_exchange_with_another_organisation_may_not_continue_it():
@@ -257,6 +257,13 @@ def test_after_the_last_closing_the_refusal_says_who_closed_and_when():
     assert word(decide(Patient(PROFILE), RECIPIENTS[name], (closed, other), policy=Policy())) == "accepted"
 
 
+def test_a_red_listed_pharmacy_whose_every_exchange_is_closed_says_so_and_takes_nothing_new():
+    name = "ORG, pharmacy, red-listed"
+    closed, still = (exchange_with(name, by_patient=True, closed=one) for one in (True, False))
+    assert word(decide(Patient(PROFILE), RECIPIENTS[name], (closed,), policy=Policy())) == "exchange-closed"
+    assert word(decide(Patient(PROFILE), RECIPIENTS[name], (closed, still), policy=Policy())) == "accepted"
+
+
 def test_a_patient_may_always_write_first_to_a_pharmacy():
     closed = exchange_with("ORG, pharmacy", by_patient=True, closed=True)
     assert word(decide(Patient(PROFILE), RECIPIENTS["ORG, pharmacy"], (closed,), policy=Policy())) == "accepted"
@@ -267,6 +274,7 @@ def test_the_answer_goes_to_the_contact_and_not_to_the_sender():
     elsewhere = replace(exchange_with(name, by_patient=False, closed=False), contact="autre@officine.mssante.test")
     assert word(decide(Patient(PROFILE), RECIPIENTS[name], (elsewhere,), policy=Policy())) == "not-pharmacy"
     here = replace(elsewhere, professional="autre@officine.mssante.test", contact=elsewhere.professional)
+    assert word(decide(Patient(PROFILE), RECIPIENTS[name], (here,), policy=Policy())) == "accepted"
     here = replace(here, opened_by=here.professional)
     assert word(decide(Patient(PROFILE), RECIPIENTS[name], (here,), policy=Policy())) == "accepted"
 

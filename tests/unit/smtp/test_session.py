@@ -26,7 +26,7 @@ async def test_ehlo_offers_starttls_before_tls_and_auth_after(house):
         before = await dialogue.say("EHLO client.test")
         assert before.splitlines() == [
             "250-localhost",
-            "250-SIZE 26214400",
+            "250-SIZE 33554432",
             "250-8BITMIME",
             "250-PIPELINING",
             "250-ENHANCEDSTATUSCODES",
@@ -241,7 +241,7 @@ async def test_the_fifth_unknown_command_is_the_last(house):
 @pytest.mark.parametrize(
     ("line", "start"),
     [
-        ("MAIL FROM:<{}> SIZE=26214401", "552 5.3.4 too-big: "),
+        ("MAIL FROM:<{}> SIZE=33554433", "552 5.3.4 too-big: "),
         ("MAIL FROM:<{}> RET=FULL", "555 5.5.4 unknown-parameter: "),
         ("MAIL FROM:<{}é>", "553 5.1.3 malformed-address: "),
     ],
