@@ -288,9 +288,9 @@ def test_time_is_linear(unit: bytes) -> None:
     def spent(octets: bytes) -> float:
         best = 9.0
         for _ in range(3):
-            started = time.perf_counter()
+            started = time.thread_time()
             parse_addresses(octets), parse_parameters(octets), decode_words(octets), fields(b"x:" + octets)
-            best = min(best, time.perf_counter() - started)
+            best = min(best, time.thread_time() - started)
         return best
 
     short, long = spent(unit * 4_000), spent(unit * 64_000)

@@ -5,7 +5,7 @@ import email.policy
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import example, given, settings
@@ -394,9 +394,9 @@ def test_a_long_field_takes_no_more_than_linear_time(run: bytes, kind: str) -> N
     block = b"".join(
         name + run * (200_000 // len(run)) + b"\r\n" for name in (b"Disposition: ", b"Final-Recipient: ", b"Status: ")
     )
-    started = perf_counter()
+    started = thread_time()
     read_report(report(block, kind, header=b"References: " + run * (200_000 // len(run)) + b"\r\n"))
-    assert perf_counter() - started < 2
+    assert thread_time() - started < 2
 
 
 # Being asked -----------------------------------------------------------------------------------------
