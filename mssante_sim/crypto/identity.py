@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_private_key
-from cryptography.x509.oid import NameOID, PublicKeyAlgorithmOID
+from cryptography.x509.oid import PublicKeyAlgorithmOID
 
 from mssante_sim.crypto import der
+from mssante_sim.crypto.der import Malformed
 from mssante_sim.crypto.keys import PrivateKey, PublicKey, describe, is_known
 from mssante_sim.crypto.secret import Secret
 from mssante_sim.errors import SimulatorError
@@ -51,6 +52,8 @@ _UNDERSTOOD = frozenset(
 
 GOOD_DIGESTS = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 _VERSION = 0xA0
+_BMP_STRING = 0x1E
+_COMMON_NAME = der.object_identifier("2.5.4.3")
 CAPABILITIES = x509.ObjectIdentifier("1.2.840.113549.1.9.15")
 
 
@@ -119,6 +122,8 @@ def read_certificate(octets: bytes) -> Certificate:
         x509.DuplicateExtension,
         x509.UnsupportedGeneralNameType,
         x509.InvalidVersion,
+        Malformed,
+        UserWarning,  # where warnings are errors: the library has found a name odd
     ) as error:
         raise BadCertificate("The certificate cannot be read.", detail=type(error).__name__) from error
 
@@ -169,7 +174,6 @@ def _facts(octets: bytes, parsed: x509.Certificate) -> Certificate:
     key = parsed.public_key()
     # A key that is for RSA-PSS alone would have to be kept from all else; few clients read it  [our choice].
     usable = is_known(key) and parsed.public_key_algorithm_oid != PublicKeyAlgorithmOID.RSASSA_PSS
-    common_names = parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     issuer, subject = _names(parsed.tbs_certificate_bytes)
     return Certificate(
         der=octets,
@@ -178,7 +182,7 @@ def _facts(octets: bytes, parsed: x509.Certificate) -> Certificate:
         issuer=issuer,
         serial=parsed.serial_number,
         issuer_and_serial=der.sequence(issuer, der.integer(parsed.serial_number)),
-        name=str(common_names[-1].value) if common_names else "",
+        name=_common_name(subject),
         mailboxes=_mailboxes(alternatives),
         not_before=parsed.not_valid_before_utc,
         not_after=parsed.not_valid_after_utc,
@@ -201,6 +205,17 @@ def _names(signed_part: bytes) -> tuple[bytes, bytes]:
     fields = der.parse(signed_part).children()
     fields = fields[1:] if fields[0].tag == _VERSION else fields
     return bytes(fields[2].octets), bytes(fields[4].octets)
+
+
+def _common_name(name: bytes) -> str:
+    """The last one in a Name, "" if there is none; read here, as the library warns of names that it finds odd."""
+    found = ""
+    for part in der.parse(name).children():
+        for pair in part.children():
+            kind, value = pair.children()[:2]
+            if kind.octets == _COMMON_NAME:
+                found = bytes(value.content).decode("utf-16-be" if value.tag == _BMP_STRING else "utf-8", "replace")
+    return found
 
 
 def _extension(extensions: x509.Extensions, kind: type[_E]) -> _E | None:

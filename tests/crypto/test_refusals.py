@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from mssante_sim.crypto import cms_envelope, content_encryption, der, smime
 from mssante_sim.crypto.algorithms import AES_256_CBC, AES_256_GCM, SHA_256, SHA_384
+from mssante_sim.crypto.broken.forging import Forgery, attribute
 from mssante_sim.crypto.cms import content_of, tagged
 from mssante_sim.crypto.cms_envelope import AUTH_ENVELOPED_DATA, CannotDecrypt, EnvelopeForm
 from mssante_sim.crypto.cms_sign import SIGNING_CERTIFICATE, write_signed_data
@@ -159,8 +160,8 @@ def replaced(octets: bytes, old: bytes, new: bytes) -> bytes:
 
 
 def agreement(curve: Identity) -> tuple[bytes, bytes]:
-    """An envelope, and the point in it."""
-    octets = b"".join(cms_envelope.encrypt(ENTITY, [curve.certificate]))
+    """An envelope, and the point in it; authenticated, so that a random key instead is always found wrong."""
+    octets = b"".join(cms_envelope.encrypt(ENTITY, [curve.certificate], GCM_FORM))
     data = asn1_cms.ContentInfo.load(octets)["content"]
     originator = data["recipient_infos"][0].chosen["originator"].chosen
     return octets, bytes(originator["public_key"].native)
@@ -390,19 +391,7 @@ def test_step_3_a_signature_does_not_fit_another_certificate_of_its_key(domain: 
 
 def named(domain: Domain, value: bytes) -> bytes:
     """A true signature whose attribute signing-certificate-v2 holds `value`."""
-    data = asn1_cms.ContentInfo.load(write_signed_data(ENTITY, domain.signing, at=AT))
-    info = data["content"]["signer_infos"][0]
-    oid = "1.2.840.113549.1.9.16.2.47"
-    kept = [one.dump() for one in info["signed_attrs"] if one["type"].dotted != oid]
-    attribute = der.sequence(SIGNING_CERTIFICATE, der.tlv(der.SET, value))
-    octets = der.set_of(*kept, attribute)
-    info["signed_attrs"] = _tagged(octets)
-    info["signature"] = pkcs1().sign(private_key(domain.signing), octets)
-    return bytes(data.dump(force=True))
-
-
-def _tagged(octets: bytes) -> Any:
-    return asn1_cms.CMSAttributes.load(bytes([0xA0]) + octets[1:], implicit=0)
+    return Forgery(domain.signing, ENTITY, AT, further=(attribute(SIGNING_CERTIFICATE, value),)).signed_data()
 
 
 DIGEST = {name: der.sequence(der.object_identifier(oid)) for name, oid in (
