@@ -60,11 +60,7 @@ class ContentCipher:
     name: str
     oid: bytes
     key_octets: int
-
-    @property
-    def authenticated(self) -> bool:
-        """Whether a change is noticed before anything is believed."""
-        return self.name.endswith("GCM")
+    authenticated: bool  # whether a change is noticed before anything is believed
 
 
 def _digest(
@@ -75,7 +71,8 @@ def _digest(
 
 
 def _cipher(name: str, last: int, key_octets: int) -> ContentCipher:
-    return ContentCipher(name, der.object_identifier(f"2.16.840.1.101.3.4.1.{last}"), key_octets)
+    oid = der.object_identifier(f"2.16.840.1.101.3.4.1.{last}")
+    return ContentCipher(name, oid, key_octets, name.endswith("GCM"))
 
 
 DIGESTS: Final[Mapping[bytes, Digest]] = dict(

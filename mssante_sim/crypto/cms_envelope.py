@@ -60,21 +60,24 @@ class EnvelopeForm:
     transport: Transport = Transport.PKCS1
 
 
+_DEFAULT: Final = EnvelopeForm()
+
+
 def form_for(certificates: Sequence[Certificate]) -> EnvelopeForm:
     """The strongest form that every holder of `certificates` says to read, in the certificate itself.  [RFC 4262]
 
     Who says nothing is taken for a client that reads the default alone  [our choice].
     """
+    if any(one.capabilities is None for one in certificates):
+        return _DEFAULT
     said = [_said(one) for one in certificates]
     cipher = AES_256_GCM if all(AES_256_GCM.oid in one for one in said) else AES_256_CBC
     return EnvelopeForm(cipher, Transport.OAEP if all(RSA_OAEP in one for one in said) else Transport.PKCS1)
 
 
 def _said(certificate: Certificate) -> frozenset[bytes]:
-    if certificate.capabilities is None:
-        return frozenset()
     try:
-        return read_capabilities(der.parse(certificate.capabilities))
+        return read_capabilities(der.parse(certificate.capabilities or b""))
     except Malformed:
         return frozenset()
 
@@ -110,8 +113,8 @@ def _pieces(
     version = 0 if authenticated or all(one[0] == der.SEQUENCE for one in infos) else 2
     head = der.integer(version) + der.set_of(*infos) + der.header(der.SEQUENCE, len(info) + size) + info
     structure = der.header(der.SEQUENCE, len(head) + size + after) + head
-    yield content_info(AUTH_ENVELOPED_DATA if authenticated else ENVELOPED_DATA, len(structure) + size + after)
-    yield structure
+    kind = AUTH_ENVELOPED_DATA if authenticated else ENVELOPED_DATA
+    yield content_info(kind, len(structure) + size + after) + structure
     yield from encryption.encrypt(content, key)
 
 

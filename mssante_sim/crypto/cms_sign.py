@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Final
 
 from mssante_sim.crypto import der
-from mssante_sim.crypto.algorithms import Digest
 from mssante_sim.crypto.capabilities import CAPABILITIES_ATTRIBUTE, EVERY_CLIENT, write_capabilities
 from mssante_sim.crypto.cms import DATA, EXPLICIT, CertificateId, content_info, content_of, explicit, fields_of, oid_of
 from mssante_sim.crypto.der import Element, Malformed
@@ -63,7 +62,7 @@ def write_signed_data(
     """
     key = private_key(signer)
     scheme = scheme or fitting(key)
-    form = _form(signer, tuple(also), scheme.digest, tuple(capabilities))
+    form = _form(signer, tuple(also), scheme.digest.identifier, tuple(capabilities))
     digest = scheme.digest.begin()
     digest.update(content)
     attributes = sorted(
@@ -95,7 +94,7 @@ class _Form:
 
 
 @lru_cache(maxsize=1024)
-def _form(signer: Identity, also: tuple[bytes, ...], digest: Digest, capabilities: tuple[bytes, ...]) -> _Form:
+def _form(signer: Identity, also: tuple[bytes, ...], digest: bytes, capabilities: tuple[bytes, ...]) -> _Form:
     own = read_certificate(signer.certificate)
     attributes = [
         _attribute(CONTENT_TYPE, DATA),
@@ -107,7 +106,7 @@ def _form(signer: Identity, also: tuple[bytes, ...], digest: Digest, capabilitie
         preferred = der.context(0, receiving.issuer, der.integer(receiving.serial))  # implicit  [RFC 8551 §2.5.3]
         attributes.append(_attribute(_KEY_PREFERENCE, preferred))
     certificates = sorted({signer.certificate, *also, *signer.chain})
-    head = der.integer(1) + der.set_of(digest.identifier)
+    head = der.integer(1) + der.set_of(digest)
     return _Form(own.issuer_and_serial, tuple(attributes), head, der.context(0, *certificates))
 
 

@@ -16,7 +16,7 @@ from cryptography.x509.oid import PublicKeyAlgorithmOID
 
 from mssante_sim.crypto import der
 from mssante_sim.crypto.der import Malformed
-from mssante_sim.crypto.keys import PrivateKey, PublicKey, describe, is_known
+from mssante_sim.crypto.keys import PrivateKey, PublicKey, describe, is_known, is_strong
 from mssante_sim.crypto.secret import Secret
 from mssante_sim.errors import SimulatorError
 
@@ -76,6 +76,7 @@ class Certificate:
     not_before: datetime
     not_after: datetime
     public_key: PublicKey | None  # None: another kind of key, which nothing here uses; it may be weak
+    strong: bool  # whether the key may be relied on
     usages: x509.KeyUsage | None
     purposes: frozenset[x509.ObjectIdentifier] | None  # extended key usages
     authority: bool
@@ -173,7 +174,7 @@ def _facts(octets: bytes, parsed: x509.Certificate) -> Certificate:
     key_id = _extension(extensions, x509.SubjectKeyIdentifier)
     key = parsed.public_key()
     # A key that is for RSA-PSS alone would have to be kept from all else; few clients read it  [our choice].
-    usable = is_known(key) and parsed.public_key_algorithm_oid != PublicKeyAlgorithmOID.RSASSA_PSS
+    usable = key if is_known(key) and parsed.public_key_algorithm_oid != PublicKeyAlgorithmOID.RSASSA_PSS else None
     issuer, subject = _names(parsed.tbs_certificate_bytes)
     return Certificate(
         der=octets,
@@ -186,7 +187,8 @@ def _facts(octets: bytes, parsed: x509.Certificate) -> Certificate:
         mailboxes=_mailboxes(alternatives),
         not_before=parsed.not_valid_before_utc,
         not_after=parsed.not_valid_after_utc,
-        public_key=key if usable and is_known(key) else None,
+        public_key=usable,
+        strong=is_strong(usable),
         usages=_extension(extensions, x509.KeyUsage),
         purposes=frozenset(purposes) if purposes is not None else None,
         authority=constraints is not None and constraints.ca,

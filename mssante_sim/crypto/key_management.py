@@ -24,7 +24,7 @@ from mssante_sim.crypto.cms import EXPLICIT, CertificateId, algorithm_identifier
 from mssante_sim.crypto.content_encryption import NotAccepted
 from mssante_sim.crypto.der import Element, Malformed
 from mssante_sim.crypto.identity import BadCertificate, Certificate
-from mssante_sim.crypto.keys import PrivateKey, is_strong
+from mssante_sim.crypto.keys import PrivateKey
 
 __all__ = ["Agreed", "Recipient", "Transport", "Transported", "Unknown", "key_for", "read_recipient", "write_recipient"]
 
@@ -102,7 +102,7 @@ def write_recipient(certificate: Certificate, key: bytes, transport: Transport) 
         BadCertificate: the certificate's key is weak, or of a kind that is not used here.
     """
     public = certificate.public_key
-    if not is_strong(public):
+    if public is None or not certificate.strong:
         raise BadCertificate("A recipient's certificate holds a weak key, or one of a kind that is not used here.")
     if isinstance(public, EllipticCurvePublicKey):
         return _agreement(certificate, public, key)

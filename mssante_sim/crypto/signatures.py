@@ -57,11 +57,11 @@ class Scheme:
         Raises:
             BadCertificate: the key is of another kind.
         """
-        match key:
-            case RSAPrivateKey() if self.fits(key):
-                return key.sign(octets, self._padding, self.digest.hash)
-            case EllipticCurvePrivateKey() if self.fits(key):
+        if self.method is Method.ECDSA:
+            if isinstance(key, EllipticCurvePrivateKey):
                 return key.sign(octets, ECDSA(self.digest.hash))
+        elif isinstance(key, RSAPrivateKey):
+            return key.sign(octets, self._padding, self.digest.hash)
         raise BadCertificate(f"{self.method.value} needs another kind of key.")
 
     def holds(self, key: PublicKey, signature: bytes, octets: bytes) -> bool:
@@ -102,6 +102,9 @@ def pkcs1(digest: Digest = SHA_256) -> Scheme:
     return Scheme(Method.PKCS1, digest, _RSA)
 
 
+_DEFAULT: Final = pkcs1()
+
+
 def pss(digest: Digest = SHA_256) -> Scheme:
     """RSA-PSS with a salt as long as the digest, MGF1 with the same digest.  [RFC 4056 §3]"""
     salt = digest.hash.digest_size
@@ -119,7 +122,7 @@ def ecdsa(digest: Digest = SHA_256) -> Scheme:
 def fitting(key: PrivateKey) -> Scheme:
     """What is written with `key` unless something else is asked for."""
     if isinstance(key, RSAPrivateKey):
-        return pkcs1()
+        return _DEFAULT
     return ecdsa(SHA_256 if key.key_size <= 256 else SHA_384)
 
 

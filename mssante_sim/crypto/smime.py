@@ -19,7 +19,6 @@ from mssante_sim.crypto.capabilities import EVERY_CLIENT
 from mssante_sim.crypto.cms import CertificateId as RecipientId
 from mssante_sim.crypto.cms_envelope import EnvelopeForm
 from mssante_sim.crypto.identity import BadCertificate, Identity, private_key, read_certificate
-from mssante_sim.crypto.keys import is_strong
 from mssante_sim.crypto.signatures import Scheme, fitting
 from mssante_sim.errors import SimulatorError
 from mssante_sim.message.headers import content_type, fields, header_end
@@ -101,16 +100,13 @@ def sign(
         BadCertificate: the key is weak, or of another kind than `scheme` needs.
     """
     _check_canonical(entity)
-    if not is_strong(read_certificate(signer.certificate).public_key):
+    if not read_certificate(signer.certificate).strong:
         raise BadCertificate("The signer's key is weak, or of a kind that is not used here.")
+    scheme = scheme or fitting(private_key(signer))
     signature = cms_sign.write_signed_data(
         entity, signer, at=at, also=also, scheme=scheme, opaque=opaque, capabilities=capabilities
     )
-    return wrap_opaque(signature) if opaque else wrap_signed(entity, signature, _micalg(signer, scheme))
-
-
-def _micalg(signer: Identity, scheme: Scheme | None) -> str:
-    return (scheme or fitting(private_key(signer))).digest.micalg
+    return wrap_opaque(signature) if opaque else wrap_signed(entity, signature, scheme.digest.micalg)
 
 
 def wrap_signed(entity: bytes, signature: bytes, micalg: str) -> bytes:
