@@ -1,16 +1,20 @@
 """Every broken case is what it says: our own reader comes to the verdict that is right, for the reason given."""
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mssante_sim.clock import SystemClock
 from mssante_sim.crypto import smime
+from mssante_sim.crypto import verify as verifying
 from mssante_sim.crypto.broken.case import Case, Kind, Verdict
 from mssante_sim.crypto.broken.corpus import CASES, NoSuchCase, Specimen, case_named, judge, make
 from mssante_sim.crypto.broken.measured import MEASURED, VERSIONS
 from mssante_sim.crypto.broken.scene import Scene
+from mssante_sim.crypto.trust import CertificateState, TrustContext
+from mssante_sim.crypto.verify import FromMatches
 from tests.crypto.conftest import ADDRESS
 from tests.crypto.measuring import measure, version
 
@@ -45,6 +49,24 @@ def test_programs_make_of_the_cases_what_the_table_says(tmp_path: Path) -> None:
     assert {name: {one: row[one] for one in known} for name, row in found.items()} == {
         name: {one: row[one] for one in known} for name, row in MEASURED.items()
     }
+
+
+LEFT_OUT: dict[str, tuple[object, str, Callable[..., object]]] = {
+    "step 2": (verifying, "_check_attributes", lambda *_: None),
+    "step 3": (verifying, "_check_signature", lambda *_: False),
+    "step 4": (verifying, "_trusted_path", lambda leaf, *_: (leaf,)),
+    "step 5": (TrustContext, "revocation", lambda *_: CertificateState.VALID),
+    "step 6": (FromMatches, "proved_address", lambda *_: "anyone"),
+}
+
+
+@pytest.mark.parametrize("step", LEFT_OUT)
+def test_without_one_step_some_broken_message_is_believed(
+    step: str, scene: Scene, specimens: dict[str, Specimen], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(*LEFT_OUT[step])
+    found = [judge(one, [scene.receiving], scene)[0] for one in specimens.values() if one.case.finding == step]
+    assert Verdict.ACCEPT in found
 
 
 def test_there_are_enough_and_each_has_a_name_of_its_own() -> None:
