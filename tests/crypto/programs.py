@@ -62,8 +62,10 @@ def gpgsm(
 
     try:
         run("gpgsm", "--batch", "--import", octets=b"".join(map(pem, authorities)), env=environment)
+        run("gpgconf", "--launch", "gpg-agent", env=environment)  # gpgsm itself waits 5 s only
         for bundle in bundles:
-            assert call("--import", bundle).returncode == 0
+            done = call("--import", bundle)
+            assert done.returncode == 0, done.stderr.decode(errors="replace")
         yield call
     finally:
         run("gpgconf", "--kill", "all", env=environment)
