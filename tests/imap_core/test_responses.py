@@ -86,8 +86,8 @@ def test_a_tree_deeper_than_the_stack_can_be_told() -> None:
         ),  # the example of [RFC 5256 §4]
         (r.Threads([tree(None, tree(3), tree(5))]), b"* THREAD ((3)(5))\r\n"),
         (r.MailboxStatus("a", ((StatusItem.MAILBOX_ID, "F1"),)), b'* STATUS "a" (MAILBOXID (F1))\r\n'),
-        (r.Vanished([405, 407, 408]), b"* VANISHED 405,407:408\r\n"),
-        (r.Vanished([1, 2, 3], earlier=True), b"* VANISHED (EARLIER) 1:3\r\n"),
+        (r.Vanished("405,407:408"), b"* VANISHED 405,407:408\r\n"),
+        (r.Vanished("1:3", earlier=True), b"* VANISHED (EARLIER) 1:3\r\n"),
         (r.Fetched(FIRST, (r.ModSeqItem(ModSeq(624140003)),)), b"* 1 FETCH (MODSEQ (624140003))\r\n"),
         (r.Flags(("\\Seen", "$label1")), b"* FLAGS (\\Seen $label1)\r\n"),
         (r.Exists(0), b"* 0 EXISTS\r\n"),

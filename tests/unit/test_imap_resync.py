@@ -82,6 +82,18 @@ async def test_below_the_floor_what_went_is_found_by_comparing_uids(store, monke
     assert b"* VANISHED (EARLIER) 1,3:4\r\n" in fetched
 
 
+async def test_thousands_that_went_are_told_in_one_set(store, monkeypatch) -> None:
+    """Looked through beside the loop, and the same."""
+    monkeypatch.setattr(message_sql, "EXPUNGED_KEPT", 2)
+    inbox = await fill(store, 6_000)
+    talk = await begin(store)
+    validity, left = standing(await talk.ask("SELECT INBOX"))
+    await talk.ask("UNSELECT")
+    await removed(store, inbox, *range(2, 5_900), 5_950)
+    said = await talk.ask(f"SELECT INBOX (QRESYNC ({validity} {left}))")
+    assert b"* VANISHED (EARLIER) 2:5899,5950\r\n" in said
+
+
 async def test_what_goes_while_select_runs_is_told_once_and_not_as_earlier(store) -> None:
     inbox = await fill(store, 4)
     talk = await begin(store)

@@ -61,7 +61,7 @@ async def _changed(ctx: Context, command: Fetch, uids: list[Uid]) -> list[Uid]:
     states, gone = await ctx.store.changed_since(ctx.view.folder.id, ModSeq(command.changed_since))
     if command.vanished:
         among = command.targets if isinstance(command.targets, SequenceSet) else NOTHING
-        await ctx.send(b"".join(map(encode, vanished(ctx.view, among, gone))))
+        await ctx.send(b"".join(map(encode, await vanished(ctx.view, among, gone))))
     changed = frozenset(state.uid for state in states)
     return [uid for uid in uids if uid in changed]
 

@@ -1,5 +1,6 @@
 """LIST, LSUB and NAMESPACE."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 
 from mssante_sim.imap.commands.context import Context
@@ -37,6 +38,7 @@ async def list_folders(ctx: Context, command: List) -> Done:
         folder = tree.folder(name)
         if command.status and folder is not None and not listed.child_info:  # [RFC 5819 §2]
             untagged.append(await counted(ctx, folder, name, command.status))
+            await asyncio.sleep(0)  # others have their turn between two folders
     return Done("List completed.", untagged=tuple(untagged))
 
 

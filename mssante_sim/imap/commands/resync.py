@@ -1,16 +1,20 @@
 """What a client missed while it was away [RFC 7162 §3.2.5] [RFC 7162 §3.2.6]."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from mssante_sim.imap.commands.context import Context
 from mssante_sim.imap.core import responses as r
 from mssante_sim.imap.core.arguments import Resync
 from mssante_sim.imap.core.flags import announcement
-from mssante_sim.imap.core.sequence import SequenceSet
+from mssante_sim.imap.core.sequence import SequenceSet, format_set
 from mssante_sim.imap.core.view import FolderView
 from mssante_sim.storage.api import FlagState, ModSeq, Uid
 
 __all__ = ["missed", "vanished"]
+
+_LOOKED_THROUGH_HERE: Final = 5_000  # UIDs, a millisecond
 
 
 async def missed(ctx: Context, view: FolderView, resync: Resync | None) -> tuple[r.Response, ...]:
@@ -19,22 +23,33 @@ async def missed(ctx: Context, view: FolderView, resync: Resync | None) -> tuple
         return ()
     changed, gone = await ctx.store.changed_since(view.folder.id, ModSeq(resync.modseq))
     known = _known_up_to(view, resync.sample)
-    earlier = vanished(view, resync.uids, (uid for uid in gone if uid > known))
+    earlier = await vanished(view, resync.uids, [uid for uid in gone if uid > known] if known else gone)
     if resync.uids is not None:
         asked = frozenset(resync.uids.select([state.uid for state in changed], view.newest))
         changed = tuple(state for state in changed if state.uid in asked)
     return (*earlier, *_flags(view, changed))
 
 
-def vanished(view: FolderView, among: SequenceSet | None, gone: Iterable[Uid]) -> tuple[r.Response, ...]:
+async def vanished(view: FolderView, among: SequenceSet | None, gone: Sequence[Uid]) -> tuple[r.Response, ...]:
     """VANISHED (EARLIER) for what is `gone`, if anything is.
 
-    Neither a message that the client believes to be there, which goes by a VANISHED without EARLIER, nor one that
+    Below the floor of the store that can be a million UIDs, which are looked through in a thread.
+    """
+    here = len(gone) <= _LOOKED_THROUGH_HERE
+    uids = _strangers(view, among, gone) if here else await asyncio.to_thread(_strangers, view, among, gone)
+    return (r.Vanished(uids, earlier=True),) if uids else ()
+
+
+def _strangers(view: FolderView, among: SequenceSet | None, gone: Sequence[Uid]) -> str:
+    """Those of `gone` that the client may be told of as earlier, as a set.
+
+    Neither a message that it believes to be there, which goes by a VANISHED without EARLIER, nor one that
     came after all it knows of.
     """
-    strangers = [uid for uid in gone if uid <= view.newest and view.number(uid) is None]
-    found: Sequence[Uid] = strangers if among is None else among.select(strangers, view.newest)
-    return (r.Vanished(found, earlier=True),) if found else ()
+    found = [uid for uid in gone if uid <= view.newest and view.number(uid) is None]
+    if among is not None:
+        found = among.select(found, view.newest)
+    return format_set(found) if found else ""
 
 
 def _known_up_to(view: FolderView, sample: tuple[SequenceSet, SequenceSet] | None) -> int:

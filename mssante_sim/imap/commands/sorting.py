@@ -1,16 +1,17 @@
 """SORT and THREAD."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from mssante_sim.imap.commands.context import Context
 from mssante_sim.imap.commands.finding import find, header_of
 from mssante_sim.imap.core import responses as r
 from mssante_sim.imap.core.arguments import SortKey, ThreadAlgorithm
 from mssante_sim.imap.core.commands import Sort, Thread
-from mssante_sim.imap.core.search_keys import ModifiedSince, mentions
+from mssante_sim.imap.core.search_keys import ModifiedSince, SearchKey, mentions
 from mssante_sim.imap.core.session import Done
 from mssante_sim.message.headers import pairs
 from mssante_sim.message.ordering import base_subject, first_mailbox, sent_date
@@ -20,7 +21,13 @@ from mssante_sim.storage.api import MessageRow, Want
 __all__ = ["sort", "thread"]
 
 _HEADER: Final = Want.PREFIX | Want.SUMMARY
-_THREADED_HERE: Final = 200  # messages; more are made into trees in a thread
+_DONE_HERE: Final = 200  # messages that are sorted or made into trees in the loop
+_READ_AT_ONCE: Final = 50  # headers, 3 ms
+
+_Entry = tuple[int, list[Any]]
+"""The number of a message, and the values to compare it by."""
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,29 +66,45 @@ async def sort(ctx: Context, command: Sort) -> Done:
     want = Want.FLAGS
     for one in command.criteria:
         want |= _WANTED.get(one.key, _HEADER)
-    found: list[tuple[int, list[Any]]] = []
+    found: list[_Entry] = []
     modseq = 0
-    async for rows in find(ctx, command.key, want):
-        for row in rows:
-            read = await _read(ctx, row, want)
-            found.append((_number(ctx, row, by_uid=command.by_uid), [value(read) for value, _ in keys]))
-            modseq = max(modseq, row.modseq)
-    for place, (_, reverse) in reversed(list(enumerate(keys))):
-        found.sort(key=lambda one: one[1][place], reverse=reverse)
+    async for read in _messages(ctx, command.key, want):
+        found.append((_number(ctx, read.row, by_uid=command.by_uid), [value(read) for value, _ in keys]))
+        modseq = max(modseq, read.row.modseq)
+    await _apart(len(found), partial(_put_in_order, found, [reverse for _, reverse in keys]))
     told = modseq if mentions(command.key, ModifiedSince) else None
     return Done("Sort completed.", untagged=(r.Sorted([number for number, _ in found], told),))
 
 
 async def thread(ctx: Context, command: Thread) -> Done:
     """The messages that answer, as trees [RFC 5256 §3]."""
-    found: list[Threadable] = []
-    async for rows in find(ctx, command.key, Want.DATES | _HEADER):
-        for row in rows:
-            read = await _read(ctx, row, _HEADER)
-            found.append(_threadable(read, _number(ctx, row, by_uid=command.by_uid)))
+    found = [
+        _threadable(read, _number(ctx, read.row, by_uid=command.by_uid))
+        async for read in _messages(ctx, command.key, Want.DATES | _HEADER)
+    ]
     grow = by_references if command.algorithm is ThreadAlgorithm.REFERENCES else by_subject
-    roots = grow(found) if len(found) <= _THREADED_HERE else await asyncio.to_thread(grow, found)
+    roots = await _apart(len(found), partial(grow, found))
     return Done("Thread completed.", untagged=(r.Threads(roots),))
+
+
+def _put_in_order(found: list[_Entry], reversals: Sequence[bool]) -> None:
+    """By the last value first: sorting leaves what is equal as it was, so that the first value decides at the end."""
+    for place, reverse in reversed(list(enumerate(reversals))):
+        found.sort(key=lambda one: one[1][place], reverse=reverse)
+
+
+async def _apart(how_many: int, work: Callable[[], _T]) -> _T:
+    """What `work` on so many messages gives, in a thread if they are many."""
+    return work() if how_many <= _DONE_HERE else await asyncio.to_thread(work)
+
+
+async def _messages(ctx: Context, key: SearchKey, want: Want) -> AsyncIterator[_Read]:
+    """The messages that answer `key`, their headers read if `want` asks for that; others have their turn often."""
+    async for rows in find(ctx, key, want):
+        for count, row in enumerate(rows, 1):
+            yield await _read(ctx, row, want)
+            if count % _READ_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
 
 async def _read(ctx: Context, row: MessageRow, want: Want) -> _Read:

@@ -48,7 +48,7 @@ def _data(response: r.Data, mailbox: Callable[[str], bytes]) -> bytes:  # noqa: 
         case r.Expunged(seqnum):
             return b"%d EXPUNGE" % seqnum
         case r.Vanished(uids, earlier):
-            return b"VANISHED %b%b" % (b"(EARLIER) " if earlier else b"", format_set(uids).encode("ascii"))
+            return b"VANISHED %b%b" % (b"(EARLIER) " if earlier else b"", _ascii(uids))
         case r.Flags(flags):
             return b"FLAGS " + _list(_ascii(flag) for flag in flags)
         case r.Found(numbers, modseq):

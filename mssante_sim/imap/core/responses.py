@@ -163,7 +163,7 @@ class Expunged:
 class Vanished:
     """VANISHED: UIDs that are gone, known ones, or `earlier` before this client looked [RFC 7162 §3.2.10]."""
 
-    uids: Sequence[int]  # ascending, not empty
+    uids: str  # as a set, which may be long to write
     earlier: bool = False
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from mssante_sim.imap.core import responses as r
 from mssante_sim.imap.core.extensions import Extension
 from mssante_sim.imap.core.flags import announcement
+from mssante_sim.imap.core.sequence import format_set
 from mssante_sim.imap.core.view import FolderView, Updates
 
 __all__ = ["news"]
@@ -13,7 +14,7 @@ __all__ = ["news"]
 def news(view: FolderView, updates: Updates, enabled: Collection[Extension]) -> Iterator[r.Response]:
     """`updates`, which `view` has just released, in the order in which they must be told."""
     if updates.vanished and Extension.QRESYNC in enabled:
-        yield r.Vanished(updates.vanished)
+        yield r.Vanished(format_set(updates.vanished))
     else:
         yield from map(r.Expunged, updates.expunged)
     if updates.exists is not None:
