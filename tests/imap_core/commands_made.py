@@ -161,7 +161,11 @@ commands = st.one_of(
     st.builds(
         c.Sort,
         tags,
-        st.lists(st.builds(SortCriterion, st.sampled_from(SortKey), st.booleans()), min_size=1, max_size=3).map(tuple),
+        st.lists(
+            st.builds(SortCriterion, st.sampled_from(SortKey), st.booleans()),
+            min_size=1,
+            unique_by=lambda one: one.key,
+        ).map(tuple),
         search_keys,
         st.booleans(),
     ),

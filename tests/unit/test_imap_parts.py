@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from mssante_sim.clock import SystemClock
+from mssante_sim.imap.render import sections
+from mssante_sim.message.parts import Part
 from mssante_sim.storage.sqlite.store import SqliteStore
 from tests.scenarios.ours import CoreServer, services_over
 from tests.unit.imap_talk import Talk
@@ -78,3 +80,20 @@ async def test_a_large_part_is_cut_as_it_is_asked(talk) -> None:
     cut = await talk.ask("FETCH 1 BINARY.PEEK[1]<1000000.500000>")
     assert b"BINARY[1]<1000000> {500000}\r\n%b)" % content[1_000_000:1_500_000] in cut
     assert b"BINARY[1]<9000000> {0}\r\n)" in await talk.ask("FETCH 1 BINARY.PEEK[1]<9000000.5>")
+
+
+async def test_a_part_that_is_asked_for_in_many_pieces_is_decoded_once(talk, monkeypatch) -> None:
+    """Or a line of 64 kB would make the server decode, and hold, a message thousands of times."""
+    real, times = sections.decoded, []
+
+    def counting(octets: bytes, part: Part) -> bytes:
+        times.append(part)
+        return real(octets, part)
+
+    monkeypatch.setattr(sections, "decoded", counting)
+    await append(talk, part(encodebytes(b"0123456789")))
+    pieces = " ".join(f"BINARY.PEEK[1]<{at}.3>" for at in range(500))
+    said = await talk.ask(f"FETCH 1 ({pieces} BINARY.SIZE[1])")
+    assert b"BINARY[1]<6> {3}\r\n678 " in said
+    assert b"BINARY[1]<499> {0}\r\n BINARY.SIZE[1] 10)" in said
+    assert len(times) == 1

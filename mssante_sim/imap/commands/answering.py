@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from mssante_sim.imap.commands.context import AnswerBroken, Context
 from mssante_sim.imap.core.faults import UnknownEncoding
 from mssante_sim.imap.core.fetch_items import BinarySection, BodySection
-from mssante_sim.imap.render.sections import StoredMessage
+from mssante_sim.imap.render.sections import StoredMessage, Stretch
 from mssante_sim.storage.api import MessageRow
 from mssante_sim.storage.errors import StoreError
 
@@ -41,7 +41,9 @@ class Answers:
         """
         message = StoredMessage(self._ctx.store, row)
         try:
-            decoded = {item: await message.decoded(item) for item in parts if isinstance(item, BinarySection)}
+            for item in parts:
+                if isinstance(item, BinarySection):
+                    await message.decoded(item.part)
         except (UnknownEncoding, StoreError):
             await self.send()
             raise
@@ -51,7 +53,7 @@ class Answers:
             for item in parts:
                 self.add(separator + item.label.encode("ascii"))
                 if isinstance(item, BinarySection):
-                    await self._add_binary(item, decoded[item])
+                    await self._add_binary(message, item)
                 else:
                     await self._add_section(message, item)
                 separator = b" "
@@ -65,23 +67,34 @@ class Answers:
             self.add(b" NIL")
             return
         self.add(b" {%d}\r\n" % len(stretch))
-        async for piece in message.octets(stretch, self._ctx.services.limits.slice_octets):
+        await self._add_stretch(message, stretch)
+
+    async def _add_binary(self, message: StoredMessage, item: BinarySection) -> None:
+        """A literal8 where there is a NUL, else a literal, so that the client need not look [RFC 3516 §4.3]."""
+        found = await message.decoded(item.part)
+        if item.size:
+            self.add(b" %d" % len(found or b""))
+            return
+        if found is None:
+            self.add(b" NIL")
+            return
+        stretch = found if isinstance(found, Stretch) else Stretch(found)
+        if item.partial is not None:
+            stretch = stretch.cut(*item.partial)
+        has_nul = await message.has_nul(stretch, self._step)
+        self.add(b" %b{%d}\r\n" % (b"~" if has_nul else b"", len(stretch)))
+        await self._add_stretch(message, stretch)
+
+    async def _add_stretch(self, message: StoredMessage, stretch: Stretch) -> None:
+        async for piece in message.octets(stretch, self._step):
             await self._add_large(piece)
 
-    async def _add_binary(self, item: BinarySection, octets: bytes | None) -> None:
-        """A literal8 where there is a NUL, else a literal, so that the client need not look [RFC 3516 §4.3]."""
-        if item.size:
-            self.add(b" %d" % len(octets or b""))
-        elif octets is None:
-            self.add(b" NIL")
-        else:
-            self.add(b" %b{%d}\r\n" % (b"~" if b"\0" in octets else b"", len(octets)))
-            step = self._ctx.services.limits.slice_octets
-            for at in range(0, len(octets), step):
-                await self._add_large(octets[at : at + step])
+    @property
+    def _step(self) -> int:
+        return self._ctx.services.limits.slice_octets
 
     async def _add_large(self, octets: bytes) -> None:
         self._waiting.append(octets)
         self._octets += len(octets)
-        if self._octets >= self._ctx.services.limits.slice_octets:
+        if self._octets >= self._step:
             await self.send()

@@ -19,7 +19,9 @@ _ALGORITHMS: Final = {algorithm.value: algorithm for algorithm in ThreadAlgorith
 def sort(cursor: Cursor, tag: str, *, by_uid: bool = False) -> Sort:
     """``"SORT" SP "(" sort-criterion *(SP sort-criterion) ")" SP charset 1*(SP search-key)``."""
     cursor.sp()
-    criteria = tuple(list_of(cursor, _criterion))
+    given = list_of(cursor, _criterion)
+    first = {one.key: one for one in reversed(given)}  # the first of a kind decides, so that others need not be kept
+    criteria = tuple(one for one in given if first[one.key] is one)
     return Sort(tag, criteria, _search(cursor), by_uid)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mssante_sim.imap.core.faults import UnknownEncoding
-from mssante_sim.imap.core.fetch_items import BinarySection, BodySection, SectionText
+from mssante_sim.imap.core.fetch_items import BodySection, SectionText
 from mssante_sim.message.headers import fields
 from mssante_sim.message.parts import Part, SectionKind, decoded, find, parse, section
 from mssante_sim.storage.api import MailStore, MessageRow
@@ -53,6 +53,7 @@ class StoredMessage:
         self._header_octets = row.summary.header_octets
         self._body_octets = row.octets - len(row.prefix)
         self._root: Part | None = None
+        self._decoded: dict[tuple[int, ...], bytes] = {}
 
     async def find(self, item: BodySection) -> Stretch | None:
         """What `item` asks for; None if the message has no such part."""
@@ -88,28 +89,37 @@ class StoredMessage:
             self._root = parse(whole) if here else await asyncio.to_thread(parse, whole)
         return self._root
 
-    async def decoded(self, item: BinarySection) -> bytes | None:
-        """What `item` asks for, in memory; None if the message has no such part.
+    async def decoded(self, path: tuple[int, ...]) -> Stretch | bytes | None:
+        """The part without its transfer encoding: decoded octets, or where they lie if there is nothing to decode.
 
-        The whole message, a multipart and a message inside are their octets: they have no encoding of their own.
+        None if the message has no such part.  The whole message, a multipart and a message inside are their octets:
+        they have no encoding of their own.  What is decoded is kept: leaves do not overlap, so that all of them
+        together are no more than the message.
 
         Raises:
             UnknownEncoding: nobody knows how to decode the part.
         """
-        if not item.part:
-            octets = self._prefix + await self._store.read(self._row.body)
-            return _cut(octets, item.partial)
-        part = find(await self._tree(), item.part)
+        if not path:
+            return Stretch(self._prefix, 0, self._body_octets)
+        part = find(await self._tree(), path)
         if part is None:
             return None
-        if part.encoding not in _ENCODINGS and not part.children:
-            raise UnknownEncoding("A part has a transfer encoding that is not known here.")
-        whole = await self._store.read(self._row.body)
         if part.children or part.encoding in _IDENTITIES:
-            return _cut(whole[part.body_start : part.end], item.partial)
-        here = part.end - part.body_start <= _PARSED_HERE_OCTETS
-        octets = decoded(whole, part) if here else await asyncio.to_thread(decoded, whole, part)
-        return _cut(octets, item.partial)
+            return Stretch(b"", part.body_start, part.end - part.body_start)
+        if part.encoding not in _ENCODED:
+            raise UnknownEncoding("A part has a transfer encoding that is not known here.")
+        if path not in self._decoded:
+            whole = await self._store.read(self._row.body)
+            here = part.end - part.body_start <= _PARSED_HERE_OCTETS
+            self._decoded[path] = decoded(whole, part) if here else await asyncio.to_thread(decoded, whole, part)
+        return self._decoded[path]
+
+    async def has_nul(self, stretch: Stretch, slice_octets: int) -> bool:
+        """Whether a NUL is among the octets of `stretch`."""
+        async for piece in self.octets(stretch, slice_octets):
+            if b"\0" in piece:
+                return True
+        return False
 
     async def octets(self, stretch: Stretch, slice_octets: int) -> AsyncIterator[bytes]:
         """The octets of `stretch`, in pieces of at most `slice_octets` that are read one by one.
@@ -137,11 +147,7 @@ _KINDS: Final[dict[SectionText | None, SectionKind]] = {
 
 
 _IDENTITIES: Final = frozenset({"7bit", "8bit", "binary"})
-_ENCODINGS: Final = _IDENTITIES | {"base64", "quoted-printable"}
-
-
-def _cut(octets: bytes, partial: tuple[int, int] | None) -> bytes:
-    return octets if partial is None else octets[partial[0] : partial[0] + partial[1]]
+_ENCODED: Final = frozenset({"base64", "quoted-printable"})
 
 
 def _chosen(header: bytes, item: BodySection) -> bytes:
