@@ -314,6 +314,15 @@ def test_too_many_failed_logins_hang_up() -> None:
     assert driver.over
 
 
+def test_exchanges_that_lead_to_no_login_count_as_failed_ones() -> None:
+    driver = fresh(limits=ImapLimits(failed_logins=2))
+    assert b"a NO [AUTHENTICATIONFAILED]" in driver.send(b"a AUTHENTICATE PLAIN " + b64encode(b"no nul") + b"\r\n")
+    driver.send(b"b AUTHENTICATE PLAIN\r\n")
+    said = driver.send(b64encode(b"no nul") + b"\r\n")
+    assert said.index(b"b NO [AUTHENTICATIONFAILED]") < said.index(b"* BYE Too many failed logins.")
+    assert driver.over
+
+
 @pytest.mark.parametrize("answer", [b"!!!", b"dQ==dQ==", b"a b"])
 def test_a_broken_sasl_answer_is_bad_and_ends_the_exchange(answer: bytes) -> None:
     driver = fresh()

@@ -131,10 +131,10 @@ async def append(ctx: Context, command: Append) -> Done:
     if not all(upload.octets for upload in command.uploads):
         raise ImapFault("A message must not be empty; nothing was stored.")
     now = ctx.services.clock.now()
-    messages = [
-        NewMessage(upload.octets, await _summary(upload.octets), upload.date or now, upload.flags)
-        for upload in command.uploads
-    ]
+    messages = []
+    for upload in command.uploads:
+        messages.append(NewMessage(upload.octets, await _summary(upload.octets), upload.date or now, upload.flags))
+        await asyncio.sleep(0)  # others have their turn between two messages
     appended = await ctx.store.append(target.id, messages)
     code = codes.append_uid(appended[0].uidvalidity, [one.uid for one in appended])
     return Done("Append completed.", code)

@@ -245,6 +245,7 @@ class ImapSession:
                 self._run(command)
         except ImapFault as fault:
             self._say(r.reply_to(command.tag, fault))
+            self._count(fault)
 
     def _enable(self, extensions: frozenset[Extension]) -> None:
         """`extensions` are on; who turns to CONDSTORE is told where its mailbox stands [RFC 7162 §3.1]."""
@@ -324,6 +325,7 @@ class ImapSession:
         except ImapFault as fault:
             self._exchange = None
             self._say(r.reply_to(ongoing.tag, fault))
+            self._count(fault)
 
     def _credentials(self, ongoing: Exchange, answer: bytes) -> None:
         try:
@@ -361,6 +363,10 @@ class ImapSession:
         self._move(command, ok=False)
         self._release(command)
         self._say(r.reply_to(command.tag, fault))
+        self._count(fault)
+
+    def _count(self, fault: ImapFault) -> None:
+        """Who has failed to log in too often is sent away."""
         if isinstance(fault, AuthenticationFailed):
             self._failed_logins += 1
             if self._failed_logins >= self._limits.failed_logins:
