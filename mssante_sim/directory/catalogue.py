@@ -203,8 +203,8 @@ class Catalogue:
 
     def _people_at(self, structure: str) -> list[tuple[int, Found]]:
         own = map(mailbox_from, self._rows.find(MAILBOX, "organisation", structure))
-        listed = map(mailbox_of, self._directory.listing.lines_at(structure))
-        return self._people(box.person.number for boxes in (own, listed) for box in boxes if box.person)
+        listed = self._directory.listing.people_at(structure)
+        return self._people([*(box.person.number for box in own if box.person), *listed])
 
     def _of(self, kinds: tuple[str, ...], keys: Iterable[str | None]) -> list[tuple[int, Found]]:
         """Each key's row, the home's own if there are two."""

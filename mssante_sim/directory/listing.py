@@ -79,10 +79,6 @@ class Listing:
         others = self._rows.beginning(LISTED, address + " ", limit=_MOST_OF_ONE)
         return [_line(text) for text in (first, *(one.text for one in others)) if text is not None]
 
-    def lines_at(self, structure: str) -> list[Line]:
-        """Those of a place."""
-        return [_line(text) for text in self._rows.find(LISTED, "organisation", structure)]
-
     def lines_by(self, person: str) -> list[Line]:
         """Those of a person, by the national number."""
         return [_line(text) for text in self._rows.find(LISTED, "practitioner", person)]
@@ -98,9 +94,14 @@ class Listing:
         return [place for text in texts if (place := organisation_of(_line(text))) is not None]
 
     def mailboxes_of(self, structure: str) -> list[Mailbox]:
-        """Mailboxes of a place, each address once."""
-        boxes = map(mailbox_of, self.lines_at(structure))
+        """Organisational mailboxes of a place, each address once; a hospital has thousands of personal ones."""
+        boxes = (mailbox_of(_line(text)) for text in self._rows.find(LISTED, "organisation", structure))
         return list({box.address: box for box in boxes}.values())
+
+    def people_at(self, structure: str) -> list[str]:
+        """National numbers of whoever has a personal mailbox for a place."""
+        lines = (_line(text) for text in self._rows.find(LISTED, "exercise", structure))
+        return list(dict.fromkeys(line.person_national for line in lines if line.person_national))
 
 
 def _line(text: str) -> Line:

@@ -103,8 +103,12 @@ def pick_row(place: Organisation, mailboxes: Iterable[Mailbox]) -> Row:
 
 
 def listed_row(key: str, line: Line, updated: int) -> Row:
-    """Found by the place and the person that it names; `key` begins with the address."""
-    named = (("organisation", structure_of(line)), ("practitioner", line.person_national))
+    """Found by the person it names, and by the place, apart for its own mailboxes and those of people who work there.
+
+    `key` begins with the address.
+    """
+    at = "organisation" if line.kind == "ORG" else "exercise"
+    named = ((at, structure_of(line)), ("practitioner", line.person_national))
     lookups = tuple((name, str(value)) for name, value in named if value)
     return Row(LISTED, key, line.to_text(), lookups, updated=updated)
 
@@ -114,11 +118,11 @@ def listed_organisation_rows(line: Line, updated: int, *, is_new: bool, may_pick
     place = organisation_of(line)
     if place is None:
         return
+    words_ = _words(place)
     if is_new:
-        words_ = _words(place)
         yield Row(LISTED_ORGANISATION, place.finess, line.to_text(), _numbers(place), *words_, updated)
     if may_pick and isinstance(choose(place, [mailbox_of(line)]), Mailbox):
-        yield Row(LISTED_PICK, place.finess, "", (), *_words(place))
+        yield Row(LISTED_PICK, place.finess, "", (), *words_)
 
 
 def listed_practitioner_row(line: Line, updated: int) -> Row:

@@ -7,6 +7,7 @@ Saint do not matter; a query word matches a word that begins with it.
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Final
 
 from mssante_sim.errors import SimulatorError
@@ -50,15 +51,18 @@ class Query:
 
 def words(text: str) -> tuple[str, ...]:
     """The words of `text`, lower-case ASCII letters and digits only, in their order."""
-    return tuple(_ABBREVIATIONS.get(word, word) for word in _WORD.findall(folded_text(text)))
+    return tuple([_ABBREVIATIONS.get(word, word) for word in _WORD.findall(folded_text(text))])
 
 
+@lru_cache(maxsize=16_384)  # an import asks for the words of few towns many times
 def indexed_words(*texts: str) -> tuple[str, ...]:
     """What a row is found by: the words of all `texts`, elided ones in one piece too (lhermine)."""
     found: list[str] = []
     for text in texts:
-        found += words(text)
-        found += (match[1] + match[2] for match in _ELISION.finditer(folded_text(text)))
+        folded = folded_text(text)
+        found += [_ABBREVIATIONS.get(word, word) for word in _WORD.findall(folded)]
+        if "'" in folded:
+            found += [match[1] + match[2] for match in _ELISION.finditer(folded)]
     return tuple(dict.fromkeys(found))
 
 
@@ -117,5 +121,11 @@ def folded_text(text: str) -> str:
     """`text` without case, accents and ligatures."""
     if text.isascii():
         return text.lower().replace("`", "'")
-    apart = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
-    return "".join(letter for letter in apart if not unicodedata.combining(letter))
+    return _marks().sub("", unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES)))
+
+
+@cache
+def _marks() -> re.Pattern[str]:
+    """Every accent that stands apart from its letter; the planes beyond the first hold none that is written here."""
+    marks = (chr(code) for code in range(0x300, 0x10000) if unicodedata.combining(chr(code)))
+    return re.compile(f"[{''.join(marks)}]+")

@@ -89,7 +89,10 @@ class Directory:
         return [mailbox_from(text) for text in self.rows.all(MAILBOX)]
 
     def mailboxes_of(self, finess: str) -> list[Mailbox]:
-        """Those that serve the place, the preferred first; unpublished, closed and red-listed ones too."""
+        """Those that serve the place, the preferred first; unpublished, closed and red-listed ones too.
+
+        Of the imported list only the organisational ones.
+        """
         listed = self.listing.mailboxes_of(finess) if finess.isascii() else ()
         own = self._own_at(finess)
         found = {box.address: box for box in (*listed, *own)}.values()
