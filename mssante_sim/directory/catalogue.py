@@ -13,7 +13,7 @@ from mssante_sim.directory.documents import mailbox_from
 from mssante_sim.directory.fhir import Resource
 from mssante_sim.directory.fhir_people import device, healthcare_service, person_of_id, practitioner, roles
 from mssante_sim.directory.fhir_search import FhirSearch
-from mssante_sim.directory.lines import mailbox_of
+from mssante_sim.directory.lines import Line, mailbox_of
 from mssante_sim.directory.model import Mailbox
 from mssante_sim.directory.records import (
     LISTED,
@@ -180,9 +180,7 @@ class Catalogue:
             if _FEW in (len(own), len(listed)):
                 return None
             found += (mailbox_from(one.text) for one in own)
-            found += (
-                mailbox_of(line) for one in listed for line in self._directory.listing.lines_of(one.key.split(" ")[0])
-            )
+            found += (mailbox_of(Line.from_text(one.text)) for one in listed)
         return found
 
     def _numbered(self, number: str) -> list[tuple[int, Found]]:

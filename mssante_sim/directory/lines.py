@@ -7,7 +7,7 @@ sector: a place whose name says pharmacy counts as one  [our choice].
 
 import re
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from mssante_sim.directory.identifiers import Finess, IdentifierError, IdNatPs, IdNatStruct, Siren, Siret
 from mssante_sim.directory.model import (
@@ -92,6 +92,11 @@ class Line(NamedTuple):
     def to_text(self) -> str:
         """The line, without its end."""
         return "|".join(self)
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """The line that `to_text` wrote; nothing is checked, `read_line` has done so."""
+        return cls._make(text.split("|"))
 
 
 def read_line(text: str) -> Line:

@@ -67,7 +67,7 @@ class Listing:
         """All of them, in their order."""
         after = 0
         while chunk := self._rows.scan(LISTED, after=after, limit=_CHUNK):
-            yield from (_line(one.text) for one in chunk)
+            yield from (Line.from_text(one.text) for one in chunk)
             after = chunk[-1].place
 
     def lines_of(self, address: str) -> list[Line]:
@@ -77,35 +77,31 @@ class Listing:
             return []
         first = self._rows.get(LISTED, address)
         others = self._rows.beginning(LISTED, address + " ", limit=_MOST_OF_ONE)
-        return [_line(text) for text in (first, *(one.text for one in others)) if text is not None]
+        return [Line.from_text(text) for text in (first, *(one.text for one in others)) if text is not None]
 
     def lines_by(self, person: str) -> list[Line]:
         """Those of a person, by the national number."""
-        return [_line(text) for text in self._rows.find(LISTED, "practitioner", person)]
+        return [Line.from_text(text) for text in self._rows.find(LISTED, "practitioner", person)]
 
     def organisation(self, structure: str) -> Organisation | None:
         """The place, as the first line that names it describes it."""
         text = self._rows.get(LISTED_ORGANISATION, structure)
-        return None if text is None else organisation_of(_line(text))
+        return None if text is None else organisation_of(Line.from_text(text))
 
     def organisations(self, lookup: str, value: str) -> list[Organisation]:
         """Places with this SIREN or SIRET."""
         texts = self._rows.find(LISTED_ORGANISATION, lookup, value)
-        return [place for text in texts if (place := organisation_of(_line(text))) is not None]
+        return [place for text in texts if (place := organisation_of(Line.from_text(text))) is not None]
 
     def mailboxes_of(self, structure: str) -> list[Mailbox]:
         """Organisational mailboxes of a place, each address once; a hospital has thousands of personal ones."""
-        boxes = (mailbox_of(_line(text)) for text in self._rows.find(LISTED, "organisation", structure))
+        boxes = (mailbox_of(Line.from_text(text)) for text in self._rows.find(LISTED, "organisation", structure))
         return list({box.address: box for box in boxes}.values())
 
     def people_at(self, structure: str) -> list[str]:
         """National numbers of whoever has a personal mailbox for a place."""
-        lines = (_line(text) for text in self._rows.find(LISTED, "exercise", structure))
+        lines = (Line.from_text(text) for text in self._rows.find(LISTED, "exercise", structure))
         return list(dict.fromkeys(line.person_national for line in lines if line.person_national))
-
-
-def _line(text: str) -> Line:
-    return Line._make(text.split("|"))
 
 
 def _rows_of(lines: Iterable[Line], mark: Iterator[Imported], updated: int) -> Iterator[Row]:

@@ -66,7 +66,7 @@ def test_wait_tells_by_its_status_whether_the_message_came(
 
 def test_info_holds_all_that_a_harness_needs(run: Command, mssante: Mssante) -> None:
     facts = json.loads(run("info", "--json").stdout)
-    assert set(facts["ports"]) == {"submission", "submission_tls", "mx", "imap", "imap_tls", "http"}
+    assert set(facts["ports"]) == {"submission", "submission_tls", "mx", "imap", "imap_tls", "http", "dns"}
     assert Path(facts["ca_file"]).exists()
     assert Path(facts["crl_file"]).exists()
     (lilas,) = [a for a in facts["accounts"] if a["address"] == facts["roles"]["pharmacy"]]
