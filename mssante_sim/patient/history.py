@@ -1,6 +1,6 @@
 """Conversations: what was written both ways, in order, with what became of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,14 +33,15 @@ class Fate:
 class Thread:
     """A conversation: its letters in order, and what is known of each."""
 
+    other: str  # the address at the other end; a contact that it named may have written in its stead
     letters: tuple[Letter, ...]
     fates: dict[str, Fate]
     exchange: Exchange | None
 
     @property
-    def other(self) -> str:
-        """The address at the other end."""
-        return self.letters[-1].card.other
+    def other_name(self) -> str:
+        """What the other end calls itself."""
+        return next((one.card.other_name for one in reversed(self.letters) if one.card.other == self.other), "")
 
     @property
     def answers_to(self) -> str:
@@ -90,20 +91,21 @@ class History:
     async def threads(self, account: str, wanted: str | None = None) -> Sequence[Thread]:
         """Every conversation of `account`, or that of one message; the one that moved last at the end."""
         letters = await self._letters.all(account)
-        written = {one.id: one for one in letters if one.card.report is None}
-        fates = _fates(letters)
-        entries = [Entry(one.id, one.card.message_id, one.card.references, _at(one)) for one in written.values()]
-        groups = [tuple(written[entry.key] for entry in group) for group in threads(entries)]
-        if wanted is not None:
-            groups = [group for group in groups if wanted in {one.id for one in group}]
-        return [Thread(group, fates, await self._exchange(account, group)) for group in groups]
+        ends = _ends(letters)
+        fates = _fates(letters, ends)
+        found = [
+            Thread(end, group, fates, await self._exchange(account, end, group))
+            for end, group in _groups(letters, ends)
+            if wanted is None or wanted in {one.id for one in group}
+        ]
+        return sorted(found, key=lambda thread: _at(thread.letters[-1]))
 
     def line(self, thread: Thread) -> api.ConversationLine:
         """The conversation in the list."""
         first, last = thread.letters[0], thread.letters[-1]
         return api.ConversationLine(
             id=first.id,
-            pharmacy=self.party(last),
+            pharmacy=party_of(self._house.directory, thread.other, thread.other_name),
             subject=first.card.subject,
             last=_at(last),
             unread=sum(1 for one in thread.letters if one.received and "\\Seen" not in one.place.row.flags),
@@ -133,8 +135,7 @@ class History:
         place = directory.organisation_of(box)
         return place is not None and place.sector in PHARMACY_SECTORS
 
-    async def _exchange(self, account: str, group: Sequence[Letter]) -> Exchange | None:
-        other = group[-1].card.other
+    async def _exchange(self, account: str, other: str, group: Sequence[Letter]) -> Exchange | None:
         identities = [one.card.message_id for one in group if one.card.message_id]
         return await self._house.store.exchange_of(account, other, identities) if other else None
 
@@ -145,13 +146,46 @@ def _at(letter: Letter) -> datetime:
     return at
 
 
-def _fates(letters: Iterable[Letter]) -> dict[str, Fate]:
+def _ends(letters: Iterable[Letter]) -> dict[str, str]:
+    """With whom the conversation is that each letter belongs to, by the letter's id.
+
+    It is the address at the other end, but for the contact that a professional named: what the contact writes, and
+    gets, in answer to that message or to what followed belongs to the conversation in which it was named.
+    [ENS Messagerie V1.3 §9]  So a reference joins nothing that is not between the patient and the same address.
+    """
+    ends: dict[str, str] = {}
+    known: dict[tuple[str, str], str] = {}  # the conversation of a Message-ID, for an address that is part of it
+    for one in sorted(letters, key=_at):
+        card = one.card
+        named = (known[card.other, reference] for reference in reversed(card.references)
+                 if (card.other, reference) in known)  # fmt: skip
+        ends[one.id] = end = next(named, card.other)
+        if card.message_id is not None and card.report is None:
+            known[card.other, card.message_id] = end
+            if card.contact is not None:
+                known.setdefault((card.contact, card.message_id), end)
+    return ends
+
+
+def _groups(letters: Iterable[Letter], ends: Mapping[str, str]) -> Iterator[tuple[str, tuple[Letter, ...]]]:
+    """By correspondent first, then by what answers what."""
+    by_end: dict[str, dict[str, Letter]] = {}
+    for one in letters:
+        if one.card.report is None:
+            by_end.setdefault(ends[one.id], {})[one.id] = one
+    for end, written in by_end.items():
+        entries = [Entry(one.id, one.card.message_id, one.card.references, _at(one)) for one in written.values()]
+        for group in threads(entries):
+            yield end, tuple(written[entry.key] for entry in group)
+
+
+def _fates(letters: Iterable[Letter], ends: Mapping[str, str]) -> dict[str, Fate]:
     """What is known of each letter that is no report.
 
     A report counts only if it came from the mailbox that the letter went to, or from the server itself: who else
     says that a message was opened does not know.
     """
-    answered = {(one.received, one.card.answers) for one in letters if one.card.report is None}
+    answered = {(ends[one.id], one.received, one.card.answers) for one in letters if one.card.report is None}
     about: dict[str, list[tuple[Letter, Receipt | Failure]]] = {}
     for one in letters:
         if (report := one.card.report) is not None and report.original_message_id:
@@ -159,7 +193,8 @@ def _fates(letters: Iterable[Letter]) -> dict[str, Fate]:
     fates: dict[str, Fate] = {}
     for one in letters:
         if one.card.report is None:
-            is_answered = (not one.received, one.card.message_id) in answered and one.card.message_id is not None
+            answer = (ends[one.id], not one.received, one.card.message_id)
+            is_answered = answer in answered and one.card.message_id is not None
             told = about.get(one.card.message_id or "", ())
             fates[one.id] = _received(one, is_answered) if one.received else _sent(one, told, is_answered)
     return fates

@@ -16,6 +16,7 @@ from mssante_sim.message.parts import Part, decoded, parse
 from mssante_sim.message.reports import Failure, Receipt, read_report
 from mssante_sim.message.threads import answer_references, message_id_of, references_of
 from mssante_sim.patient.api import Attachment
+from mssante_sim.patient.conversation import read_writing
 from mssante_sim.patient.house import House, Recent
 from mssante_sim.patient.keys import Keys
 from mssante_sim.patient.locker import Place
@@ -36,6 +37,7 @@ class Card:
         other_name: what that end calls itself.
         answers: the Message-ID that it answers, if it says so.
         reply: In-Reply-To and References of an answer to it.
+        contact: the address that answers to it should go to, if the other end wrote it and named another one.
         report: what it says of another message, if it is a receipt or tells of a failure.
     """
 
@@ -46,6 +48,7 @@ class Card:
     references: tuple[str, ...]
     reply: tuple[str | None, tuple[str, ...]]
     attachments: tuple[Attachment, ...]
+    contact: str | None
     report: Receipt | Failure | None
 
     @property
@@ -162,6 +165,7 @@ def _card(octets: bytes, own: Sequence[Identity], *, received: bool) -> Card:
         entity = b""
     root = parse(entity)
     end = single_from(octets) if received else next(iter(parse_addresses(outer.header.get("to", b""))), None)
+    reply_to = read_writing(fields(octets)).reply_to if received else None
     return Card(
         other=end.address.lower() if end else "",
         other_name=end.name if end else "",
@@ -170,6 +174,7 @@ def _card(octets: bytes, own: Sequence[Identity], *, received: bool) -> Card:
         references=references_of(outer.header),
         reply=answer_references(outer.header),
         attachments=attachments_of(entity, root),
+        contact=reply_to,
         report=read_report(_outer(octets) + entity) if received else None,
     )
 
