@@ -61,7 +61,7 @@ class History:
         return {"list_conversations": self.list, "show_conversation": self.show}
 
     async def list(self, call: Call) -> api.ConversationPage:
-        """All conversations, or those with one pharmacy, or those in which something is new since a day."""
+        """All conversations, or those with one pharmacy, or with something new since a day of the local zone."""
         query: api.ConversationQuery = call.query
         lines = [self.line(thread) for thread in await self.threads(call.account)]
         return api.ConversationPage(
@@ -69,7 +69,7 @@ class History:
                 one
                 for one in reversed(lines)
                 if query.pharmacy in (UNSET, one.pharmacy.finess)
-                and (query.since is UNSET or one.last.date() >= query.since)
+                and (query.since is UNSET or one.last.astimezone().date() >= query.since)
             ]
         )
 

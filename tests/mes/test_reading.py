@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mssante_sim.clock import SystemClock
+from mssante_sim.clock import FixedClock, SystemClock
 from mssante_sim.crypto.keystore import Keystore
 from mssante_sim.crypto.profiles import Usage
 from mssante_sim.crypto.smime import sign
@@ -101,6 +101,29 @@ def test_conversations_are_chosen_by_pharmacy_and_day_the_latest_first(
     assert patient.ok("GET", "/conversations", params={"since": str(today)})["conversations"] == listed
     assert patient.ok("GET", "/conversations", params={"since": str(tomorrow)})["conversations"] == []
     assert patient.no("GET", "/conversations", params={"since": "hier"}) == (422, "bad-parameter")
+
+
+async def test_since_is_a_day_of_the_zone_that_the_machine_is_in(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "UTC-13")  # thirteen hours ahead: another day in the evening
+    time.tzset()
+    try:
+        evening = (datetime.now(UTC) + timedelta(days=1)).replace(hour=20)
+        async with inside(FixedClock(evening)) as stack:
+
+            def visit() -> None:
+                with Visitor.of(stack.running, "patient") as visitor:
+                    visitor.send(pharmacy="990000010", text="a")
+                    for ahead, found in ((1, 1), (2, 0)):
+                        day = evening.date() + timedelta(days=ahead)
+                        listed = visitor.ok("GET", "/conversations", params={"since": str(day)})
+                        assert len(listed["conversations"]) == found
+
+            await asyncio.to_thread(visit)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_receipt_turns_into_opened_and_is_no_message(mssante: Mssante, patient: Visitor, lilas: str) -> None:
