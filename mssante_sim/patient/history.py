@@ -92,7 +92,7 @@ class History:
         """Every conversation of `account`, or that of one message; the one that moved last at the end."""
         letters = await self._letters.all(account)
         ends = _ends(letters)
-        fates = _fates(letters, ends)
+        fates = _fates(letters, ends, f"@{self._house.settings.domains.patients}")
         found = [
             Thread(end, group, fates, await self._exchange(account, end, group))
             for end, group in _groups(letters, ends)
@@ -179,11 +179,11 @@ def _groups(letters: Iterable[Letter], ends: Mapping[str, str]) -> Iterator[tupl
             yield end, tuple(written[entry.key] for entry in group)
 
 
-def _fates(letters: Iterable[Letter], ends: Mapping[str, str]) -> dict[str, Fate]:
+def _fates(letters: Iterable[Letter], ends: Mapping[str, str], own: str) -> dict[str, Fate]:
     """What is known of each letter that is no report.
 
-    A report counts only if it came from the mailbox that the letter went to, or from the server itself: who else
-    says that a message was opened does not know.
+    A report counts only if it came from the mailbox that the letter went to. A failure may also be told by Mon espace
+    santé itself, whose addresses end with `own`. Who else says that a message was opened, or lost, does not know.
     """
     answered = {(ends[one.id], one.received, one.card.answers) for one in letters if one.card.report is None}
     about: dict[str, list[tuple[Letter, Receipt | Failure]]] = {}
@@ -196,7 +196,7 @@ def _fates(letters: Iterable[Letter], ends: Mapping[str, str]) -> dict[str, Fate
             answer = (ends[one.id], not one.received, one.card.message_id)
             is_answered = answer in answered and one.card.message_id is not None
             told = about.get(one.card.message_id or "", ())
-            fates[one.id] = _received(one, is_answered) if one.received else _sent(one, told, is_answered)
+            fates[one.id] = _received(one, is_answered) if one.received else _sent(one, told, is_answered, own)
     return fates
 
 
@@ -207,21 +207,27 @@ def _received(letter: Letter, is_answered: bool) -> Fate:
     return Fate(tuple(states))
 
 
-def _sent(letter: Letter, told: Iterable[tuple[Letter, Receipt | Failure]], is_answered: bool) -> Fate:
+def _sent(letter: Letter, told: Iterable[tuple[Letter, Receipt | Failure]], is_answered: bool, own: str) -> Fate:
     states: list[api.MessageState] = ["sent"]
     opened: datetime | None = None
     failure: str | None = None
     for source, report in told:
         if report.final_recipient.lower() != letter.card.other:
             continue
-        if isinstance(report, Failure):
+        is_theirs = source.card.other == letter.card.other
+        if isinstance(report, Failure) and (is_theirs or _is_ours(source, own)):
             failure = f"Votre message n'a pas été remis ({report.status}) : contactez la pharmacie autrement."
-        elif report.displayed and source.card.other == letter.card.other:
+        elif isinstance(report, Receipt) and report.displayed and is_theirs:
             opened = min(opened or _at(source), _at(source))
     states.append("failed" if failure else "delivered")
     states += ["opened"] if opened else []
     states += ["answered"] if is_answered else []
     return Fate(tuple(states), opened, failure)
+
+
+def _is_ours(source: Letter, own: str) -> bool:
+    """Only reports of the server itself have both: it lets no other operator write in our domain, no patient as <>."""
+    return source.return_path == "<>" and source.card.other.endswith(own)
 
 
 def _line(letter: Letter, fate: Fate) -> api.MessageLine:

@@ -11,7 +11,7 @@ from typing import Final
 from mssante_sim.crypto.identity import Identity
 from mssante_sim.crypto.unsealing import Unreadable, opened
 from mssante_sim.message.contents import files_of
-from mssante_sim.message.headers import decode_words, fields, parse_addresses, single_from
+from mssante_sim.message.headers import decode_words, fields, parse_addresses, single_from, unfold
 from mssante_sim.message.parts import Part, decoded, parse
 from mssante_sim.message.reports import Failure, Receipt, read_report
 from mssante_sim.message.threads import answer_references, message_id_of, references_of
@@ -69,6 +69,14 @@ class Letter:
     def id(self) -> str:
         """Its name outside."""
         return ("r" if self.received else "s") + self.place.id
+
+    @property
+    def return_path(self) -> str | None:
+        """Where the server that delivered it would report a failure: "<>" nowhere; None if none delivered it."""
+        for one in fields(self.place.row.prefix or b""):
+            if one.name == "return-path":
+                return unfold(one.raw).decode("latin-1").strip()
+        return None
 
 
 class Letters:

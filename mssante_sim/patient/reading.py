@@ -174,7 +174,7 @@ class Reading:
         asked = receipt_wanted(message.outer.header)
         if not asked or message.letter.card.message_id is None:
             return "none"
-        if not may_answer_automatically(message.outer.header, _return_path(message.letter)):
+        if not may_answer_automatically(message.outer.header, message.letter.return_path):
             return "refused"
         try:
             async with self._returning:
@@ -201,13 +201,6 @@ class Reading:
         await self._house.return_receipt(call.account, to.address.lower(), octets)
         await self._flag(letter, _RECEIPT_SENT)
         self._house.audit.record("mes.receipt", user=call.account, result="returned")
-
-
-def _return_path(letter: Letter) -> str | None:
-    for one in fields(letter.place.row.prefix or b""):
-        if one.name == "return-path":
-            return unfold(one.raw).decode("latin-1")
-    return None
 
 
 def _source_head(message: _Open, sender: Address, to: Address) -> bytes:

@@ -1,10 +1,18 @@
 """A conversation is with one correspondent: nobody's words join it, or change it, but those who are part of it."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from mssante_sim.clock import SystemClock
+from mssante_sim.message.headers import Address
+from mssante_sim.message.reports import Failure, ReportLetter, compose_failure
+from mssante_sim.message.summary import summarise
+from mssante_sim.storage.api import Copy, Parcel
+from mssante_sim.storage.sqlite.store import SqliteStore
 from mssante_sim.testing import Mssante
+from tests.mes.conftest import Inside
 from tests.mes.pharmacy import answer
 from tests.mes.visitor import Visitor
 
@@ -85,3 +93,59 @@ def test_what_the_named_contact_writes_and_gets_is_of_the_conversation_also_when
     after = patient.ok("GET", f"/conversations/{first['message']}")
     assert after["messages"][:4] == before["messages"]
     assert patient.draft(answers=arrived(patient)[1], text="a")["to"]["finess"] == finess(mssante, "pharmacy")
+
+
+@pytest.mark.parametrize(
+    ("sender", "path", "counts"),
+    [
+        ("MAILER-DAEMON@patient.mssante.test", "Return-Path: <>\r\n", True),
+        ("MAILER-DAEMON@patient.mssante.test", "Return-Path: <x@officine.mssante.test>\r\n", False),
+        ("MAILER-DAEMON@patient.mssante.test", "", False),
+        ("pharmacy", "", True),
+        ("other-pharmacy", "Return-Path: <>\r\n", False),
+        ("other-pharmacy", "", False),
+    ],
+)
+async def test_a_failure_counts_only_if_mon_espace_sante_or_the_mailbox_itself_told_it(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch, sender: str, path: str, counts: bool
+) -> None:
+    stores: list[SqliteStore] = []
+    real = SqliteStore.open
+
+    def noted(*args: Any, **chosen: Any) -> SqliteStore:
+        stores.append(real(*args, **chosen))
+        return stores[-1]
+
+    monkeypatch.setattr("mssante_sim.stack.SqliteStore.open", noted)
+    async with inside() as stack:
+        mssante = Mssante(stack.running)
+        visitor = await asyncio.to_thread(Visitor.of, stack.running, "patient")
+        with visitor:
+            sent = await asyncio.to_thread(visitor.send, pharmacy=finess(mssante, "pharmacy"), text="a")
+            octets = failure(mssante, sent["message_id"], sender)
+            parcel = Parcel(
+                octets, summarise(octets), (Copy(mssante.account("patient").address, prefix=path.encode()),)
+            )
+            await stores[0].deliver([parcel], received=SystemClock().now())
+            told = await asyncio.to_thread(visitor.ok, "GET", f"/messages/{sent['message']}")
+    assert told["states"] == ["sent", "failed" if counts else "delivered"]
+    assert (told["failure"] is not None) is counts
+
+
+def failure(mssante: Mssante, original: str, sender: str) -> bytes:
+    """`sender` says that the message could not be delivered to the pharmacy."""
+    author = sender if "@" in sender else mssante.account(sender).address
+    to = Address("", mssante.account("patient").address)
+    letter = ReportLetter(Address("", author), to, "Undelivered", "Perdu.", SystemClock().now(), "<echec@x.test>")
+    told = Failure(original, mssante.account("pharmacy").address, "5.2.2", "552 5.2.2 full", "officine.mssante.test")
+    return compose_failure(letter, told, original_header=None)
+
+
+def test_a_failure_that_another_pharmacy_sends_counts_for_nothing(mssante: Mssante, patient: Visitor) -> None:
+    sent = patient.send(pharmacy=finess(mssante, "pharmacy"), text="a")
+    patient.send(pharmacy=finess(mssante, "other-pharmacy"), text="so that it may write to the patient")
+    forger, own = mssante.account("other-pharmacy").address, mssante.account("patient").address
+    with mssante.smtp("other-pharmacy") as smtp:
+        smtp.sendmail(forger, [own], failure(mssante, sent["message_id"], "other-pharmacy"))
+    mssante.wait_for("<echec@x.test>", to="patient")
+    assert patient.ok("GET", f"/messages/{sent['message']}")["states"] == ["sent", "delivered"]
