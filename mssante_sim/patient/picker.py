@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final, Literal, cast
 
 from mssante_sim.directory.model import Mailbox, Organisation, OrganisationKind
-from mssante_sim.directory.search import SearchError, read_query
+from mssante_sim.directory.search import SearchError, read_query, words
 from mssante_sim.directory.store import Absence, Directory, Hit
 from mssante_sim.patient import api
 from mssante_sim.patient.calls import Call, Handlers
@@ -15,6 +15,7 @@ from mssante_sim.patient.house import House
 __all__ = ["DELIVERED", "Picker", "label_of", "party_of"]
 
 DELIVERED: Final = "$mss_delivree"  # keyword that the pharmacy sets
+_NAMESAKES: Final = 100  # of a place that is named, as many as are looked at
 _PAGE: Final = 20
 _STRANGER: Final = "Correspondant inconnu"
 _VISITED_FOR: Final = timedelta(days=365)
@@ -43,7 +44,7 @@ class Picker:
             )
         except SearchError as error:
             raise Fault("nothing-to-search", error.french) from error
-        absent = self._absent(query) if not hits and query.page == 1 else None
+        absent = self._absent(query, exactly=bool(hits)) if query.page == 1 else None
         following = query.page + 1 if len(hits) > _PAGE else None
         return api.PharmacyPage([_shown(hit.organisation) for hit in hits[:_PAGE]], query.page, following, absent)
 
@@ -84,20 +85,24 @@ class Picker:
         places = dict.fromkeys(box.organisation for box in boxes if box is not None and box.organisation)
         return [hit for finess in places if isinstance(hit := directory.pick(finess), Hit)]
 
-    def _absent(self, query: api.PharmacyQuery) -> api.Absent | None:
-        """The one place that the search names and does not find, with the reason."""
+    def _absent(self, query: api.PharmacyQuery, *, exactly: bool) -> api.Absent | None:
+        """The one place that the search names and does not find, with the reason.
+
+        A part of its name is enough where nothing else was found; else, or `exactly`, its name or sign in full.
+        """
         asked = read_query(query.name, query.place)
         if not asked.name:
             return None
-        found = self._house.directory.organisations(asked.name, asked.place, limit=5)
+        found = self._house.directory.organisations(asked.name, asked.place, limit=_NAMESAKES)
         places = [place for place in found if place.kind is OrganisationKind.GEOGRAPHIC]
-        if len(places) != 1:
+        named = [one for one in places if words(query.name) in (words(one.name), words(one.enseigne or ""))]
+        places = named if named or exactly else places
+        absent = [(one, why) for one in places if (why := self._house.directory.why_absent(one.finess)) is not None]
+        if len(absent) != 1:
             return None
-        why = self._house.directory.why_absent(places[0].finess)
-        if why is None or why is Absence.UNKNOWN:
-            return None
+        ((place, why),) = absent
         word = cast("Literal['no-mailbox', 'not-published', 'closed', 'not-pharmacy']", why.value)
-        return api.Absent(label_of(places[0]), word, Fault(word).french)
+        return api.Absent(label_of(place), word, Fault(word).french)
 
 
 def label_of(place: Organisation) -> str:

@@ -101,6 +101,47 @@ def test_a_name_that_says_exactly_one_absent_place_tells_the_reason(mssante: Mss
     assert "fermée" in page["absent"]["sentence"]
 
 
+async def test_an_absent_place_that_is_named_in_full_is_told_beside_others_and_one_in_part_is_not(
+    inside: Inside, tmp_path: Path
+) -> None:
+    async with inside() as stack:
+        directory = Directory(DirectoryRows.open(tmp_path / "home"))
+        place = directory.organisation("990000010")
+        (box,) = directory.mailboxes_of("990000010")
+        assert place
+        open_one, shut, quiet, twin = (Finess.synthetic(number) for number in (2_000, 2_001, 2_002, 2_003))
+        directory.add(
+            [
+                replace(place, finess=open_one, name="PHARMACIE DE L'ÉTANG BLEU", enseigne="GRAND ÉTANG"),
+                replace(place, finess=shut, name="PHARMACIE DE L'ÉTANG", enseigne="ÉTANG SANTÉ"),
+                replace(place, finess=quiet, name="PHARMACIE DE L'ÉTANG VERT", enseigne=None),
+                replace(place, finess=twin, name="PHARMACIE DE L'ÉTANG VERT", enseigne=None),
+            ],
+            [
+                replace(box, address="bleu@officine.mssante.test", organisation=open_one, users=()),
+                replace(box, address="twin@officine.mssante.test", organisation=twin, users=()),
+                replace(box, address="shut@officine.mssante.test", organisation=shut, open=False, users=()),
+            ],
+        )
+        directory.close()
+
+        def visit() -> None:
+            with Visitor.of(stack.running, "patient") as visitor:
+                for name, found, absent in (
+                    ("pharmacie de l’etang", 2, "closed"),
+                    ("pharmacie de l'étang vert", 1, "no-mailbox"),
+                    ("Étang Santé", 0, "closed"),
+                    ("étang", 2, None),
+                    ("pharmacie étang", 2, None),
+                    ("PHARMACIE DE L'ETANG BLEU", 1, None),
+                ):
+                    page = visitor.ok("GET", "/pharmacies", params={"name": name})
+                    told = page["absent"] and page["absent"]["error"]
+                    assert (name, len(page["pharmacies"]), told) == (name, found, absent)
+
+        await asyncio.to_thread(visit)
+
+
 @pytest.mark.parametrize("asked", ["990000929", "x", "990000010x", "2A0000010", "%00", "99000001"])
 def test_a_number_that_nobody_has_is_unknown(patient: Visitor, asked: str) -> None:
     assert patient.no("GET", f"/pharmacies/{asked}") == (404, "unknown")
