@@ -8,7 +8,6 @@ from msgspec import UNSET
 from mssante_sim.patient import api
 from mssante_sim.patient.calls import Call, Handlers
 from mssante_sim.patient.faults import Fault
-from mssante_sim.patient.history import History
 from mssante_sim.patient.house import House
 from mssante_sim.patient.letters import Letters
 from mssante_sim.storage.api import Change, Folder
@@ -19,10 +18,9 @@ __all__ = ["News"]
 class News:
     """What came into INBOX."""
 
-    def __init__(self, house: House, letters: Letters, history: History) -> None:
+    def __init__(self, house: House, letters: Letters) -> None:
         self._house = house
         self._letters = letters
-        self._history = history
         self._waiting: Counter[str] = Counter()
         self._closing = asyncio.Event()
 
@@ -87,6 +85,7 @@ class News:
 
     async def _news(self, account: str, folder: Folder, after: int, last: int) -> api.Notifications:
         arrived = await self._letters.received_after(account, after)
+        last = max([last, *(one.place.row.uid for one in arrived)])  # some may have come since `last` was read
         told = {one.card.report.original_message_id for one in arrived if one.card.report is not None}
         known = await self._letters.all(account) if told else []
         return api.Notifications(

@@ -31,7 +31,7 @@ class MonEspaceSante:
         history = History(house, letters)
         shelf = Shelf(house, keys)
         picker = Picker(house)
-        self._news = News(house, letters, history)
+        self._news = News(house, letters)
         self._parts = (
             Reception(house, self._sessions),
             shelf,
