@@ -30,6 +30,7 @@ from mssante_sim.patient.proposal import PAPER_REMINDER, propose
 from mssante_sim.patient.shelf import Shelf, checked
 from mssante_sim.patient.wire import from_texts
 from mssante_sim.storage.api import FolderSpec
+from mssante_sim.storage.errors import StoreError
 
 __all__ = ["Writing"]
 
@@ -164,6 +165,8 @@ class Writing:
         if (done := self._sent.get(key)) is not None:
             return done
         task = self._sending.get(key)
+            if (left := await self._locker.find(*key)) is not None:
+                await self._discard(call.account, left)
         if task is None:
             task = asyncio.get_running_loop().create_task(self._send(*key))
             self._sending[key] = task
@@ -230,11 +233,18 @@ class Writing:
             result = api.Sent(said.reply, said.tls, len(octets), draft.message_id, sent)
         self._house.audit.record("mes.send", user=account, result="done", octets=draft.octets)
         self._sent.put((account, wanted), result)
-        await self._locker.discard(place)
+        await self._discard(account, place)
         return result
 
     async def _refused(self, account: str, draft: _Written, error: NotSent) -> Fault:
         sentence = error.french
+    async def _discard(self, account: str, place: Place) -> None:
+        """The draft of a message that went is gone; if that fails, the message has gone all the same."""
+        try:
+            await self._locker.discard(place)
+        except StoreError as error:
+            self._house.audit.record("mes.draft", user=account, result=type(error).__name__)
+
         if error.word == "exchange-closed":
             exchange = await self._house.store.exchange_of(account, draft.to, draft.references)
             if closing := self._history.closing(exchange):
