@@ -222,9 +222,9 @@ class _Builder:
                 raise Unreached(error.public) from error
             return Submitted(receipt.reply, receipt.tls)
 
-        async def return_receipt(_patient: str, mailbox: str, octets: bytes) -> None:
+        async def return_receipt(patient: str, mailbox: str, octets: bytes, original: str) -> None:
             try:
-                await smtp.postmaster.deliver_receipt(mailbox, octets)
+                await smtp.postmaster.deliver_receipt(mailbox, octets, patient=patient, original=original)
             except (ReceiptRefused, StoreError) as error:
                 raise NotSent("receipt-refused", "", temporary=isinstance(error, StoreError)) from error
 

@@ -42,8 +42,11 @@ class Submitted:
 Submit = Callable[[str, str, bytes], Awaitable[Submitted]]
 """Hands a message of a patient (first) for a mailbox (second) to the mail server.  Raises: NotSent, Unreached."""
 
-ReturnReceipt = Callable[[str, str, bytes], Awaitable[None]]
-"""Delivers a receipt of a patient (first) to a mailbox (second).  Raises: NotSent, Unreached."""
+ReturnReceipt = Callable[[str, str, bytes, str], Awaitable[None]]
+"""Delivers a receipt of a patient (first) to a mailbox (second), once for the message with the Message-ID (last).
+
+Raises: NotSent, Unreached.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,8 @@ class Reading:
         )
         receipt = Receipt(letter.card.message_id, call.account, displayed=True, automatic=True)
         octets = compose_receipt(note, receipt, reporting_ua=_PRODUCT)
-        await self._house.return_receipt(call.account, to.address.lower(), octets)
+        original = letter.card.message_id  # a crash before the flag is set must not make it two
+        await self._house.return_receipt(call.account, to.address.lower(), octets, original)
         await self._flag(letter, _RECEIPT_SENT)
         self._house.audit.record("mes.receipt", user=call.account, result="returned")
 

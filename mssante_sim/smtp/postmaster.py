@@ -4,8 +4,10 @@ Both have the null sender and hold nothing of a message but its identifier; they
 travel in clear, for it is a program that reads them  [our choice].
 """
 
+import hashlib
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from mssante_sim.clock import Clock
 from mssante_sim.errors import SimulatorError
@@ -16,7 +18,7 @@ from mssante_sim.message.threads import message_id_of
 from mssante_sim.smtp.gate import Gate
 from mssante_sim.smtp.policy import Accepted
 from mssante_sim.smtp.replies import Refusal, french
-from mssante_sim.storage.api import Copy, MailStore, Parcel
+from mssante_sim.storage.api import Copy, MailStore, OnceKey, Parcel
 
 __all__ = ["Postmaster", "ReceiptRefused"]
 
@@ -24,6 +26,7 @@ _NAME = "Mon espace santé"
 _LOCAL_PART = "MAILER-DAEMON"
 _SUBJECT = "Undelivered Mail Returned to Sender"  # as the real one writes it  [ENS Messagerie V1.3 §6]
 _NO_BRACKETS = {ord("<"): "?", ord(">"): "?"}  # of a quoted local part, which no patient has
+_RECEIPT_ONCE_WITHIN: Final = timedelta(days=366)  # beside the flag that says so for ever  [our choice]
 _TRACE = b"Return-Path: <>\r\n"
 
 
@@ -62,8 +65,8 @@ class Postmaster:
         )
         return _parcel(compose_failure(letter, failure, original_header=header), author)
 
-    async def deliver_receipt(self, mailbox: str, octets: bytes) -> None:
-        """The receipt `octets` is durable in `mailbox`.
+    async def deliver_receipt(self, mailbox: str, octets: bytes, *, patient: str, original: str) -> None:
+        """The receipt `octets` is durable in `mailbox`; once for each message of Message-ID `original` to `patient`.
 
         Raises:
             ReceiptRefused: no rule lets it in.
@@ -73,7 +76,11 @@ class Postmaster:
         decision = self._gate.decide_report(mailbox, at)
         if not isinstance(decision, Accepted):
             raise ReceiptRefused("The mailbox that asked for the receipt takes none.", detail=decision.because)
-        await self._store.deliver([_parcel(octets, mailbox)], received=at)
+        mark = hashlib.blake2b(digest_size=32, person=b"receipt")
+        for part in (patient, mailbox, original):
+            mark.update(part.encode() + b"\n")
+        once = OnceKey(mark.digest(), at + _RECEIPT_ONCE_WITHIN)
+        await self._store.deliver([_parcel(octets, mailbox)], received=at, once=once)
 
 
 def _parcel(octets: bytes, account: str) -> Parcel:

@@ -10,6 +10,7 @@ from mssante_sim.storage.errors import StoreFull
 from mssante_sim.storage.sqlite.store import SqliteStore
 from mssante_sim.testing import Mssante
 from tests.mes.conftest import Inside
+from tests.mes.pharmacy import answer
 from tests.mes.visitor import Visitor
 
 
@@ -30,6 +31,33 @@ def unset(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 def count(mssante: Mssante, who: str) -> int:
     return int(mssante.imap(who).select("INBOX")[1][0] or b"0")
+
+
+async def test_a_receipt_whose_sending_could_not_be_noted_does_not_go_again(inside: Inside, unset: set[str]) -> None:
+    def before(mssante: Mssante) -> str:
+        box = mssante.account("pharmacy")
+        with Visitor.of(mssante.running, "patient") as visitor:
+            sent = visitor.send(pharmacy=box.identifier, text="Bonjour.")["message_id"]
+            answer(mssante, sent, extra=[("Disposition-Notification-To", box.address)])
+            (identity,) = visitor.ok("GET", "/notifications", params={"after": "0-0"})["messages"]
+            unset.add("$MDNSent")
+            visitor.no("GET", f"/messages/{identity}")
+        assert count(mssante, "pharmacy") == 2, "the patient's message and the receipt"
+        mssante.close()
+        return str(identity)
+
+    def after(mssante: Mssante, identity: str) -> None:
+        with Visitor.of(mssante.running, "patient") as visitor:
+            assert visitor.ok("GET", f"/messages/{identity}")["receipt"] == "returned"
+        assert count(mssante, "pharmacy") == 2
+        assert b"$MDNSent" in mssante.imap("patient").fetch("1", "(FLAGS)")[1][0]  # type: ignore[operator]
+        mssante.close()
+
+    async with inside() as stack:
+        identity = await asyncio.to_thread(before, Mssante(stack.running))
+    unset.clear()
+    async with inside() as stack:
+        await asyncio.to_thread(after, Mssante(stack.running), identity)
 
 
 @pytest.mark.parametrize("restarted", [False, True])

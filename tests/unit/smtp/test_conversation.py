@@ -275,9 +275,17 @@ async def test_a_receipt_is_the_accounts_own_and_obeys_the_rules(house):
 
 async def test_mon_espace_sante_delivers_receipts_where_mail_may_go_and_nowhere_else(house):
     postmaster = house.services.postmaster
-    await postmaster.deliver_receipt(PHARMACY, receipt(PATIENT, PHARMACY))
+    told = {"patient": PATIENT, "original": "<1@x>"}
+    await postmaster.deliver_receipt(PHARMACY, receipt(PATIENT, PHARMACY), **told)
     (stored,) = await house.stored(PHARMACY)
     assert isinstance(read_report(stored), Receipt)
     for mailbox in (PER, TO["ORG, closed"], "inconnu@officine.mssante.test", f"x@{PEER_DOMAIN}"):
         with pytest.raises(ReceiptRefused):
-            await postmaster.deliver_receipt(mailbox, receipt(PATIENT, mailbox))
+            await postmaster.deliver_receipt(mailbox, receipt(PATIENT, mailbox), **told)
+
+
+async def test_a_receipt_goes_once_for_each_message_patient_and_mailbox(house):
+    postmaster = house.services.postmaster
+    for patient, original in ((PATIENT, "<1@x>"), (PATIENT, "<1@x>"), (PATIENT, "<2@x>"), (CLOSED_PATIENT, "<1@x>")):
+        await postmaster.deliver_receipt(PHARMACY, receipt(patient, PHARMACY), patient=patient, original=original)
+    assert len(await house.stored(PHARMACY)) == 3
