@@ -60,7 +60,8 @@ def _kinds() -> Mapping[str, _Kind]:
         ("attachment-missing", 404, "Ce message n'a pas cette pièce jointe."),
         ("conversation-missing", 404, "Cette conversation n'existe pas (ou plus)."),
         ("unreadable", 422, "Ce contenu ne peut pas être déchiffré avec vos clés."),
-        # The store
+        # Keys and the store
+        ("no-key", 409, "Votre compte n'a pas de certificat : rien n'a été enregistré, réessayez plus tard."),
         ("space-full", 507, "Votre espace est plein : supprimez des documents ou des messages, puis recommencez."),
         ("disk-full", 507, "Le serveur n'a plus de place : rien n'a été enregistré, réessayez plus tard."),
         ("busy", 503, "Le serveur ne peut pas répondre pour le moment : rien n'a été enregistré, réessayez plus tard."),

@@ -26,6 +26,7 @@ from mssante_sim.patient.api import Problem
 from mssante_sim.patient.calls import Call, Content, Handlers
 from mssante_sim.patient.faults import Fault
 from mssante_sim.patient.house import House, Limits
+from mssante_sim.patient.keys import NoKey
 from mssante_sim.patient.sessions import Held, Sessions
 from mssante_sim.patient.table import BASE, TABLE, Body, Operation, Who, by_path
 from mssante_sim.patient.wire import from_texts, read, write
@@ -129,6 +130,8 @@ def _fault_of(error: SimulatorError) -> Fault:
             return Fault("busy")
         case Unreadable():
             return Fault("unreadable")
+        case NoKey():
+            return Fault("no-key")
     return Fault("bad-body", error.french)
 
 

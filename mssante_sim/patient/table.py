@@ -64,7 +64,7 @@ class Operation:
 
 
 _FILE: Final = "application/octet-stream"
-_STORE: Final = ("space-full", "disk-full")
+_STORE: Final = ("space-full", "disk-full", "no-key")
 _DOCUMENT: Final = ("document-refused", "document-too-big", "bad-name", *_STORE)
 _ABSENT: Final = ("unknown", "not-pharmacy", "no-mailbox", "not-published", "closed")
 

@@ -38,6 +38,8 @@ _FOLDER: Final = FolderSpec("Drafts", "\\Drafts")
 _FILES: Final = "attachment"
 _ALREADY: Final = "250 2.0.0 already taken"
 _HEAD_OCTETS: Final = 2_000  # about what fields and delimiters of a message take
+_KEPT: Final = "Votre brouillon est conservé."
+_NO_ROOM: Final = "Le service n'a plus de place pour envoyer votre message : réessayez plus tard."
 _CONTENT: Final = frozenset({
     "bare-newline", "nul-octet", "line-too-long", "from-missing", "from-repeated", "not-encrypted-for-recipient",
 })  # fmt: skip
@@ -163,10 +165,10 @@ class Writing:
         """
         key = (call.account, call.path["draft"])
         if (done := self._sent.get(key)) is not None:
-            return done
-        task = self._sending.get(key)
             if (left := await self._locker.find(*key)) is not None:
                 await self._discard(call.account, left)
+            return done
+        task = self._sending.get(key)
         if task is None:
             task = asyncio.get_running_loop().create_task(self._send(*key))
             self._sending[key] = task
@@ -236,8 +238,6 @@ class Writing:
         await self._discard(account, place)
         return result
 
-    async def _refused(self, account: str, draft: _Written, error: NotSent) -> Fault:
-        sentence = error.french
     async def _discard(self, account: str, place: Place) -> None:
         """The draft of a message that went is gone; if that fails, the message has gone all the same."""
         try:
@@ -245,14 +245,14 @@ class Writing:
         except StoreError as error:
             self._house.audit.record("mes.draft", user=account, result=type(error).__name__)
 
+    async def _refused(self, account: str, draft: _Written, error: NotSent) -> Fault:
+        sentence = _NO_ROOM if error.word == "disk-full" else _without_draft(error.french)
         if error.word == "exchange-closed":
             exchange = await self._house.store.exchange_of(account, draft.to, draft.references)
             if closing := self._history.closing(exchange):
                 sentence = _closed_sentence(closing)
-        if error.word == "too-big":
-            return Fault(error.word, sentence, status=413)
-        status = 503 if error.temporary else 422 if error.word in _CONTENT else 409
-        return Fault(error.word or "refused", f"{sentence} Votre brouillon est conservé.", status=status)
+        status = 413 if error.word == "too-big" else 503 if error.temporary else 422 if error.word in _CONTENT else 409
+        return Fault(error.word or "refused", f"{sentence} {_KEPT}", status=status)
 
     def _closed(self, thread: Thread) -> str | None:
         closing = self._history.closing(thread.exchange)
@@ -308,6 +308,11 @@ def _read_draft(octets: bytes) -> _Written | None:
         message_id=message_id,
         references=references_of(root.header),
     )
+
+
+def _without_draft(sentence: str) -> str:
+    """`sentence` without what is said of the draft behind it."""
+    return sentence.removesuffix("Le brouillon est conservé.").rstrip()
 
 
 def _line(text: str) -> str:

@@ -30,7 +30,8 @@ async def test_what_was_written_is_kept_and_goes_once_when_there_is_room_again(d
             disk.ill[("write", "wal")] = apsw.FullError("full")
             answer = visitor.ask("POST", f"/drafts/{draft}/send")
             assert (answer.status_code, answer.json()["error"]) == (503, "disk-full")
-            assert "momentanément indisponible" in answer.json()["sentence"]
+            assert "n'a plus de place" in answer.json()["sentence"]
+            assert "brouillon est conservé" in answer.json()["sentence"]
             assert visitor.no("POST", "/documents", params={"name": "a.pdf"}, content=PDF) == (507, "disk-full")
             fields = {"pharmacy": mssante.account("pharmacy").identifier, "text": "Autre chose."}
             assert visitor.no("POST", "/drafts", **form(fields))[0] == 507

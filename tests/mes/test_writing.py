@@ -1,15 +1,17 @@
 """Drafts are the very message, and a message is sent once, whatever happens on the way."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from mssante_sim import stack as stack_module
-from mssante_sim.clients.submission import Submission
+from mssante_sim.clients.submission import Refused, Submission
 from mssante_sim.patient.proposal import PAPER_REMINDER
 from mssante_sim.testing import Mssante
 from tests.mes.conftest import Inside
@@ -173,11 +175,46 @@ def test_a_refusal_keeps_the_draft_and_says_why(mssante: Mssante, patient: Visit
     draft = patient.draft(pharmacy=bad, text="a")
     refused = patient.ask("POST", f"/drafts/{draft['id']}/send")
     assert refusal(refused) == (409, "certificate-expired")
-    assert "brouillon est conservé" in refused.json()["sentence"]
+    assert refused.json()["sentence"].count("brouillon est conservé") == 1
     assert patient.ok("GET", "/drafts") == {"drafts": [draft]}
     patient.ok("DELETE", f"/drafts/{draft['id']}", 204)
     for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/send")):
         assert patient.no(method, f"/drafts/{draft['id']}{path}") == (404, "draft-missing")
+
+
+@pytest.mark.parametrize("word", ["", "no-such-word", "disk-full", "mailbox-full"])
+async def test_every_refusal_says_once_that_the_draft_is_kept(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise Refused("No.", word=word, temporary=True)
+
+    async with inside() as stack:
+        monkeypatch.setattr(Submission, "send", refuse)
+
+        def visit() -> None:
+            with Visitor.of(stack.running, "patient") as visitor:
+                draft = visitor.draft(pharmacy="990000010", text="a")
+                refused = visitor.ask("POST", f"/drafts/{draft['id']}/send")
+                assert refused.json()["sentence"].lower().count("brouillon est conservé") == 1
+                assert visitor.ok("GET", "/drafts") == {"drafts": [draft]}
+
+        await asyncio.to_thread(visit)
+
+
+async def test_who_has_no_certificate_is_told_so(inside: Inside, tmp_path: Path) -> None:
+    async with inside() as stack:
+        address = stack.running.account(stack.running.roles["patient"]).address
+        for one in list((tmp_path / "home" / "trust").rglob(f"*{address}*")):
+            shutil.rmtree(one) if one.is_dir() else one.unlink()
+
+        def visit() -> None:
+            with Visitor.of(stack.running, "patient") as visitor:
+                refused = visitor.ask("POST", "/drafts", **form({"pharmacy": "990000010", "text": "a"}))
+                assert refusal(refused) == (409, "no-key")
+                assert "certificat" in refused.json()["sentence"]
+
+        await asyncio.to_thread(visit)
 
 
 def test_an_answer_goes_to_who_wrote_in_its_thread(mssante: Mssante, patient: Visitor, lilas: str) -> None:
