@@ -8,6 +8,10 @@ from functools import partial
 
 import pytest
 
+from mssante_sim.clients.correspondence import filed_message
+from mssante_sim.clients.desk import Desk
+from mssante_sim.clients.mailbox import MailboxClient
+from mssante_sim.clients.receipts import decide_receipt
 from mssante_sim.clock import SystemClock
 from mssante_sim.message.compose import Draft, compose
 from mssante_sim.message.headers import Address
@@ -244,6 +248,28 @@ def test_a_receipt_comes_back_when_the_patient_opens_the_answer(
     patient.ok("GET", f"/messages/{newest(patient)['id']}")
     receipt = read_report(received(mssante, "pharmacy", 2))
     assert receipt == Receipt(own, mssante.account("patient").address, displayed=True, automatic=True)
+
+
+@pytest.mark.parametrize(
+    ("agreed", "states"), [(True, ["sent", "delivered", "opened"]), (False, ["sent", "delivered"])]
+)
+async def test_what_the_pharmacy_says_of_reading_turns_into_opened_for_the_patient(
+    inside: Inside, agreed: bool, states: list[str]
+) -> None:
+    async with inside() as stack:
+        visitor = await asyncio.to_thread(Visitor.of, stack.running, "patient")
+        with visitor:
+            sent = await asyncio.to_thread(visitor.send, pharmacy="990000010", text="Bonjour.")
+            desk = Desk.of(stack.running, "990000010")
+            client = await MailboxClient.connect(desk.access())
+            await client.select("INBOX")
+            (uid,) = await client.uids()
+            filed = await filed_message(client, desk, uid, at=SystemClock().now())
+            await decide_receipt(desk, client, filed, send=agreed, at=SystemClock().now())
+            await client.close()
+            told = await asyncio.to_thread(visitor.ok, "GET", f"/messages/{sent['message']}")
+    assert told["states"] == states
+    assert (told["opened"] is not None) is agreed
 
 
 def test_no_receipt_goes_by_itself_to_another_address_than_the_return_path(

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,15 @@ def test_more_than_25_megabytes_are_refused_before_anything_is_sent(
     assert received(mssante) == []
 
 
+def test_two_documents_of_the_shelves_arrive_in_one_message(mssante: Mssante, patient: Visitor, lilas: str) -> None:
+    other = PDF.replace(b"%%EOF", b"% another\n%%EOF")
+    assert other != PDF
+    ids = [patient.add("ordonnance.pdf")["id"], patient.add("carte.pdf", other, category="DOC_ADM")["id"]]
+    patient.send(pharmacy=lilas, text="Bonjour", document=ids)
+    (opened,) = received(mssante)
+    assert [(one.name, one.content) for one in opened.attachments] == [("ordonnance.pdf", PDF), ("carte.pdf", other)]
+
+
 def test_almost_25_megabytes_arrive(mssante: Mssante, patient: Visitor, lilas: str) -> None:
     sent = patient.send(
         pharmacy=lilas, text="a", files=[(f"{number}.pdf", BIG[:-300_000] + b"%%EOF") for number in range(4)]
@@ -236,9 +246,13 @@ def test_a_closed_exchange_is_told_with_who_and_when(mssante: Mssante, patient: 
     answer(mssante, sent["message_id"], extra=[("X-MSS-MES", "FIN")])
     late = patient.ask("POST", "/drafts", **form({"answers": sent["message"], "text": "après"}))
     refused = patient.ask("POST", f"/drafts/{early['id']}/send")
+    (line,) = patient.ok("GET", "/conversations")["conversations"]
+    at = datetime.fromisoformat(line["closed"]["at"]).astimezone()
     for one in (late, refused):
         assert refusal(one) == (409, "exchange-closed")
-        assert "PHARMACIE FICTIVE DES LILAS ( LILAS SANTÉ ) a clos cet échange le " in one.json()["sentence"]
+        assert one.json()["sentence"].startswith(
+            f"PHARMACIE FICTIVE DES LILAS ( LILAS SANTÉ ) a clos cet échange le {at:%d/%m/%Y} à {at:%H} h {at:%M} : "
+        )
     assert patient.ok("GET", "/drafts") == {"drafts": [early]}
     assert patient.send(pharmacy=lilas, text="Un autre message"), "a new message to a pharmacy is always possible"
 
