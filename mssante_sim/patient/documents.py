@@ -4,6 +4,7 @@
 conversion, of at most 5 MB each.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,9 +71,7 @@ def document(name: str, content: bytes) -> Document:
         raise DocumentRefused(f"« {name} » ne peut pas être partagé : formats acceptés {', '.join(_KINDS)}.")
     if not content:
         raise DocumentRefused(f"« {name} » est vide.")
-    if len(content) > MAX_DOCUMENT_OCTETS:
-        megabytes = f"{len(content) / 1024 / 1024:.1f}".replace(".", ",")
-        raise DocumentRefused(f"« {name} » pèse {megabytes} Mo : la limite est de 5 Mo par document.")
+    _check_size(name, len(content))
     content_type, is_kind = _KINDS[extension]
     if not is_kind(content):
         raise DocumentRefused(
@@ -81,13 +80,21 @@ def document(name: str, content: bytes) -> Document:
     return Document(Path(name).name, content_type, content)
 
 
+def _check_size(name: str, octets: int) -> None:
+    if octets > MAX_DOCUMENT_OCTETS:
+        megabytes = f"{octets / 1024 / 1024:.1f}".replace(".", ",")
+        raise DocumentRefused(f"« {name} » pèse {megabytes} Mo : la limite est de 5 Mo par document.")
+
+
 def read_document(path: Path) -> Document:
-    """The file at `path` as a document.
+    """The file at `path` as a document; of one that is too big nothing is read.
 
     Raises:
         DocumentRefused: as `document`, or the file cannot be read.
     """
     try:
-        return document(path.name, path.read_bytes())
+        with path.open("rb") as file:
+            _check_size(path.name, os.fstat(file.fileno()).st_size)
+            return document(path.name, file.read(MAX_DOCUMENT_OCTETS + 1))  # a device has no size and no end
     except OSError as error:
         raise DocumentRefused(f"« {path} » ne peut pas être lu : {error.strerror}.") from error

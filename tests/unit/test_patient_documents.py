@@ -1,4 +1,5 @@
 import io
+import os
 from pathlib import Path
 
 import pypdf
@@ -55,6 +56,14 @@ def test_a_document_of_exactly_five_megabytes_is_taken() -> None:
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DocumentRefused, match="ne peut pas être lu"):
         read_document(tmp_path / "absent.pdf")
+
+
+def test_of_a_file_that_is_too_big_nothing_is_read(tmp_path: Path) -> None:
+    big = tmp_path / "gros.pdf"
+    big.touch()
+    os.truncate(big, 1 << 40)  # more than any memory holds
+    with pytest.raises(DocumentRefused, match="1048576,0 Mo : la limite est de 5 Mo"):
+        read_document(big)
 
 
 def test_the_proposal_speaks_of_one_document_or_of_several() -> None:
