@@ -58,5 +58,5 @@ class ReadingProgress:
 
 
 def size(octets: int) -> str:
-    """In kilo-octets, rounded up."""
-    return f"{-(-octets // 1024)} ko"
+    """In kilo-octets, rounded up, or in mega-octets."""
+    return f"{octets / 1024 / 1024:.1f} Mo".replace(".", ",") if octets >= 1024 * 1024 else f"{-(-octets // 1024)} ko"

@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from mssante_sim.cli.completing import documents as document_ids
-from mssante_sim.cli.display import plain
+from mssante_sim.cli.display import plain, size
 from mssante_sim.cli.francais import FrenchGroup
 from mssante_sim.cli.options import as_json_option, home_option, print_json
 from mssante_sim.cli.patient_options import LINE, as_patient_option, category_option, dated_option
 from mssante_sim.cli.patient_sending import letter_options, share_pieces
-from mssante_sim.cli.printing import echo_table, progress, size
+from mssante_sim.cli.printing import echo_table, progress
 from mssante_sim.clients.espace.history import moment
 from mssante_sim.clients.espace.saving import write_to
 from mssante_sim.clients.espace.visits import visit

@@ -5,12 +5,12 @@ from typing import Any
 
 import click
 
-from mssante_sim.cli.display import plain, plain_text
+from mssante_sim.cli.display import plain, plain_text, size
 from mssante_sim.cli.francais import FrenchGroup
 from mssante_sim.cli.options import as_json_option, home_option, print_json
 from mssante_sim.cli.patient_options import as_patient_option
 from mssante_sim.cli.patient_sending import send_kept
-from mssante_sim.cli.printing import echo_table, size
+from mssante_sim.cli.printing import echo_table
 from mssante_sim.clients.espace.history import moment
 from mssante_sim.clients.espace.visits import visit
 from mssante_sim.patient import api

@@ -1,17 +1,18 @@
 """`mssante-sim patient history`: everything exchanged, in order, with its states; and its export."""
 
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mssante_sim.cli.display import ReadingProgress, paint, plain
+from mssante_sim.cli.dates import since_option
+from mssante_sim.cli.display import ReadingProgress, paint, plain, size
 from mssante_sim.cli.francais import FrenchCommand
 from mssante_sim.cli.options import as_json_option, home_option, print_json
-from mssante_sim.cli.patient_options import as_patient_option, since_option
+from mssante_sim.cli.patient_options import as_patient_option
 from mssante_sim.cli.patient_reading import conversation_facts
-from mssante_sim.cli.printing import progress, size
+from mssante_sim.cli.printing import progress
 from mssante_sim.clients.espace.history import closing_of, export, moment, states_of
 from mssante_sim.clients.espace.history import history as read_history
 from mssante_sim.clients.espace.visits import visit
@@ -26,6 +27,7 @@ __all__ = ["history"]
 @as_patient_option
 @click.option("--pharmacy", metavar="FINESS|NOM", help="Seulement avec cette pharmacie.")
 @since_option
+@click.option("--conversation", metavar="ID", help="Seulement cette conversation, par son numéro.")
 @click.option(
     "--export",
     "folder",
@@ -34,17 +36,29 @@ __all__ = ["history"]
 )
 @as_json_option
 def history(
-    home: Path, who: str | None, pharmacy: str | None, since: date | None, folder: Path | None, as_json: bool
+    home: Path,
+    who: str | None,
+    pharmacy: str | None,
+    since: datetime | None,
+    conversation: str | None,
+    folder: Path | None,
+    as_json: bool,
 ) -> None:
     """Raconte tout ce qui a été échangé, dans l'ordre, avec ce qu'il en est advenu."""
+    if conversation is not None and (pharmacy is not None or since is not None):
+        raise click.UsageError("Choisissez --conversation, ou bien --pharmacy et --since.")
     index = None
     with visit(home, who) as espace:
-        found = read_history(espace, pharmacy, since, read=ReadingProgress())
+        if conversation is not None:
+            found = [espace.conversation(conversation)]
+        else:
+            found = read_history(espace, pharmacy, since, read=ReadingProgress())
         if folder is not None:
             with progress("Export", sum(len(one.messages) for one in found), least=20) as update:
                 index = export(espace, found, folder, at=SystemClock().now(), done=update)
     if as_json:
-        print_json([_facts(one) for one in found])
+        told = [_facts(one) for one in found]
+        print_json(told if index is None else {"conversations": told, "index": str(index)})
         return
     for one in found:
         _print(one)

@@ -11,7 +11,6 @@ from mssante_sim.patient.api import CategoryCode
 
 __all__ = [
     "LINE", "as_patient_option", "category_option", "dated_option", "name_option", "pharmacy_options", "place_option",
-    "since_option",
 ]  # fmt: skip
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -74,12 +73,6 @@ def name_option(text: str) -> Callable[[_Command], _Command]:
 def place_option(text: str) -> Callable[[_Command], _Command]:
     """`--place TEXT`, passed as `place`."""
     return click.option("--place", type=_PLACE, help=text)
-
-
-def since_option(command: _Command) -> _Command:
-    """`--since DATE`, passed as `since: date | None`."""
-    text = "Seulement ce qui a bougé depuis ce jour (AAAA-MM-JJ)."
-    return click.option("--since", type=_DAY, callback=_day, metavar="DATE", help=text)(command)
 
 
 def pharmacy_options(command: _Command) -> _Command:

@@ -1,18 +1,19 @@
 """`mssante-sim patient conversations|read|reply|watch`: what pharmacies answer."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mssante_sim.cli.display import paint, plain, plain_text
+from mssante_sim.cli.dates import since_option
+from mssante_sim.cli.display import paint, plain, plain_text, size
 from mssante_sim.cli.francais import FrenchCommand
 from mssante_sim.cli.options import as_json_option, home_option, print_json
-from mssante_sim.cli.patient_options import as_patient_option, since_option
+from mssante_sim.cli.patient_options import as_patient_option
 from mssante_sim.cli.patient_sending import answer_message, words_options
-from mssante_sim.cli.printing import echo_table, size
+from mssante_sim.cli.printing import echo_table
 from mssante_sim.clients.espace.history import closing_of, moment, states_of
 from mssante_sim.clients.espace.history import conversations as list_conversations
 from mssante_sim.clients.espace.saving import save_all
@@ -30,7 +31,7 @@ __all__ = ["conversations", "read", "reply", "watch"]
 @click.option("--pharmacy", metavar="FINESS|NOM", help="Seulement avec cette pharmacie.")
 @since_option
 @as_json_option
-def conversations(home: Path, who: str | None, pharmacy: str | None, since: date | None, as_json: bool) -> None:
+def conversations(home: Path, who: str | None, pharmacy: str | None, since: datetime | None, as_json: bool) -> None:
     """Énumère les conversations, la dernière d'abord."""
     with visit(home, who) as espace:
         found = list_conversations(espace, pharmacy, since)

@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 
 import click
 
-from mssante_sim.cli.display import paint, plain, plain_text
+from mssante_sim.cli.display import paint, plain, plain_text, size
 from mssante_sim.cli.francais import FrenchCommand
 from mssante_sim.cli.options import as_json_option, home_option, print_json
 from mssante_sim.cli.patient_options import LINE, as_patient_option, pharmacy_options
 from mssante_sim.cli.picker import choose_pharmacy, place_of
-from mssante_sim.cli.printing import interactive, progress, size
+from mssante_sim.cli.printing import interactive, progress
 from mssante_sim.clients.espace.answers import NotTaken
 from mssante_sim.clients.espace.sending import Pieces, check_size, draft_kept, gather, shelve
 from mssante_sim.clients.espace.service import EspaceSante

@@ -9,13 +9,13 @@ import click
 
 from mssante_sim.cli.completing import patients
 from mssante_sim.cli.directory import opened_directory
-from mssante_sim.cli.display import plain
+from mssante_sim.cli.display import plain, size
 from mssante_sim.cli.francais import FrenchGroup
 from mssante_sim.cli.options import as_json_option, home_option, print_json
 from mssante_sim.cli.patient_documents import document_facts
 from mssante_sim.cli.patient_options import LINE, dated_option
 from mssante_sim.cli.patient_session import password_of, password_options
-from mssante_sim.cli.printing import progress, size
+from mssante_sim.cli.printing import progress
 from mssante_sim.clients.espace.saving import save_all
 from mssante_sim.clients.espace.service import EspaceSante
 from mssante_sim.clients.espace.visits import patient_account

@@ -1,4 +1,4 @@
-"""What a patient's commands show and ask beside `display`: who is there, sizes up to Mo, a bar while something goes."""
+"""What a patient's commands show and ask beside `display`: who is there, a bar while something goes."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +9,7 @@ import click
 
 from mssante_sim.cli.display import columns
 
-__all__ = ["echo_table", "interactive", "progress", "size"]
+__all__ = ["echo_table", "interactive", "progress"]
 
 _BAR_OCTETS: Final = 512 * 1024  # less is over before anyone could read a bar
 
@@ -17,11 +17,6 @@ _BAR_OCTETS: Final = 512 * 1024  # less is over before anyone could read a bar
 def interactive() -> bool:
     """Whether someone is there to answer questions."""
     return sys.stdin.isatty()
-
-
-def size(octets: int) -> str:
-    """In ko or Mo."""
-    return f"{octets / 1024 / 1024:.1f} Mo".replace(".", ",") if octets >= 1024 * 1024 else f"{-(-octets // 1024)} ko"
 
 
 def echo_table(

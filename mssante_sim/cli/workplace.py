@@ -1,16 +1,16 @@
-"""What the commands of a pharmacy share: whose workplace it is, one connection, dates and states as arguments."""
+"""What the commands of a pharmacy share: whose workplace it is, one connection, states as arguments."""
 
 import asyncio
 import functools
-import re
 import unicodedata
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import click
 
+from mssante_sim.cli.dates import since_option
 from mssante_sim.cli.options import home_option
 from mssante_sim.clients.desk import Desk
 from mssante_sim.clients.mailbox import MailboxClient
@@ -75,29 +75,3 @@ def as_state(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
             return state
     known = ", ".join(map(state_slug, OrderState))
     raise click.BadParameter(f"« {value} » n'est pas un état ; possibles : {known}.")
-
-
-_UNITS: Final = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "j": timedelta(days=1)}
-_AGO: Final = re.compile(r"(\d{1,5}) ?(min|h|j)")
-
-
-def _as_instant(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
-    if value is None:
-        return None
-    text = value.strip().lower()
-    if ago := _AGO.fullmatch(text):
-        return now() - int(ago[1]) * _UNITS[ago[2]]
-    day = "-".join(reversed(text.split("/"))) if "/" in text else text
-    try:
-        return datetime.combine(date.fromisoformat(day), time()).astimezone()
-    except (ValueError, OverflowError) as error:
-        raise click.BadParameter(
-            f"« {value} » n'est pas une date ; écrivez 2026-11-25, 25/11/2026, 7j, 3h ou 30min."
-        ) from error
-
-
-def since_option(command: Callable[..., None]) -> Callable[..., None]:
-    """`--since`, passed as `since: datetime | None`."""
-    return click.option(
-        "--since", metavar="DATE", callback=_as_instant, help="Depuis ce jour, ou depuis 7j, 3h, 30min."
-    )(command)

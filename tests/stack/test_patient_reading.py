@@ -158,6 +158,13 @@ def test_history_tells_everything_in_order_with_its_states(patient: Cli, paper: 
         assert [one["finess"] for one in found] == [other if named == other else LILAS]
 
 
+@pytest.mark.parametrize("command", ["history", "conversations"])
+def test_since_takes_days_and_spans_as_the_pharmacy_s_does(command: str, patient: Cli, paper: str) -> None:
+    ask(patient, paper)
+    for since, count in (("7j", 1), ("3h", 1), ("30min", 1), ("0min", 0), ("25/11/2024", 1), ("2999-01-01", 0)):
+        assert len(patient(command, "--since", since, "--json").json) == count, since
+
+
 def test_a_receipt_is_returned_by_itself_and_told(patient: Cli, paper: str, mssante: Mssante) -> None:
     answer(mssante, ask(patient, paper), receipt=True)
     _, received = patient("history", "--json").json[0]["échanges"]
@@ -201,6 +208,21 @@ def test_an_export_into_the_same_folder_overwrites_nothing(
     assert len([one for one in (tmp_path / "export").rglob("*") if one.is_file()]) == 2 * len(before)
 
 
+def test_one_conversation_is_told_and_exported_by_its_number(
+    patient: Cli, paper: str, mssante: Mssante, tmp_path: Path
+) -> None:
+    answer(mssante, ask(patient, paper))
+    ask(patient, paper, mssante.account("other-pharmacy").identifier or "")
+    (wanted,) = [one for one in patient("history", "--json").json if one["finess"] == LILAS]
+    (told,) = patient("history", "--conversation", wanted["id"], "--json").json
+    assert told == wanted
+    exported = patient("history", "--conversation", wanted["id"], "--export", "export", "--json").json
+    assert exported == {"conversations": [told], "index": str(Path("export", "index.csv"))}
+    assert [one.name[11:] for one in (tmp_path / "export").iterdir() if one.is_dir()] == [
+        "PHARMACIE FICTIVE DES LILAS ( LILAS SANTÉ )"
+    ]
+
+
 def test_an_export_that_cannot_be_written_is_told(patient: Cli, paper: str, tmp_path: Path) -> None:
     ask(patient, paper)
     (tmp_path / "fichier").write_text("x")
@@ -218,6 +240,8 @@ def test_an_export_that_cannot_be_written_is_told(patient: Cli, paper: str, tmp_
         (["reply", "r999-999", "--message", "  "], 2, "vide"),
         (["conversations", "--since", "demain"], 2, "n'est pas une date"),
         (["history", "--since", "32/13/2026"], 2, "n'est pas une date"),
+        (["history", "--conversation", "999-999"], 2, "n'existe pas"),
+        (["history", "--conversation", "1-1", "--since", "2026-11-25"], 2, "Choisissez --conversation, ou bien"),
     ],
 )
 def test_wrong_words_are_told_in_french(arguments: list[str], status: int, words: str, patient: Cli) -> None:

@@ -49,6 +49,7 @@ def test_colours_are_off_when_nobody_wants_them(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_size_is_rounded_up() -> None:
     assert [size(octets) for octets in (0, 1, 1024, 1025)] == ["0 ko", "1 ko", "1 ko", "2 ko"]
+    assert size(24 * 1024 * 1024 + 52_429) == "24,1 Mo"
 
 
 @click.group(cls=FrenchGroup)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -40,18 +40,19 @@ Attention : ces fichiers sont en clair. Conservez-les comme tout document de san
 
 
 def conversations(
-    espace: EspaceSante, pharmacy: str | None = None, since: date | None = None
+    espace: EspaceSante, pharmacy: str | None = None, since: datetime | None = None
 ) -> list[api.ConversationLine]:
     """The one with the latest message first; `pharmacy` is a FINESS or a part of the name."""
     finess = pharmacy.upper() if pharmacy and _FINESS.fullmatch(pharmacy.upper()) else None
     name = "" if finess or not pharmacy else pharmacy.casefold()
-    return [one for one in espace.conversations(finess, since) if name in one.pharmacy.label.casefold()]
+    found = espace.conversations(finess, since and since.astimezone().date())
+    return [one for one in found if name in one.pharmacy.label.casefold() and (since is None or one.last >= since)]
 
 
 def history(
     espace: EspaceSante,
     pharmacy: str | None = None,
-    since: date | None = None,
+    since: datetime | None = None,
     *,
     read: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[api.Conversation]:
