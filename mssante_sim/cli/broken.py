@@ -52,7 +52,8 @@ def list_cases(as_json: bool) -> None:
 @broken.command()
 @click.argument("name")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-def export(name: str, folder: Path) -> None:
+@as_json_option
+def export(name: str, folder: Path, as_json: bool) -> None:
     """Writes the case NAME, or "all", into FOLDER, with the authority, the CRL and the keys to read it with.
 
     A throw-away trust domain is made for it; no home is needed or changed.
@@ -65,6 +66,9 @@ def export(name: str, folder: Path) -> None:
             (folder / file).write_bytes(content)
     except OSError as error:
         raise NotWritten(f"{folder} cannot be written: {error.strerror}.") from error
+    if as_json:
+        print_json({"folder": str(folder.absolute()), "cases": [case.name for case in cases]})
+        return
     click.echo(
         f"{folder.absolute()}: {len(cases)} case(s); README.txt says what to do, expected.json what must come out."
     )
@@ -75,7 +79,8 @@ def export(name: str, folder: Path) -> None:
 @click.argument("names", metavar="NAME…", nargs=-1, required=True)
 @click.option("--to", "who", required=True, metavar="FINESS", help="FINESS, INS, address, login or part of a name.")
 @click.option("--from", "author", metavar="ADDRESS", help="Whose name the messages bear (default: a patient).")
-def send_broken(home: Path, names: tuple[str, ...], who: str, author: str | None) -> None:
+@as_json_option
+def send_broken(home: Path, names: tuple[str, ...], who: str, author: str | None, as_json: bool) -> None:
     """Puts the cases NAME…, or "all", into the INBOX of a mailbox of the stack that is up.
 
     They are made with the home's own authorities and encrypted to the mailbox. They are stored as they are (by IMAP
@@ -88,6 +93,9 @@ def send_broken(home: Path, names: tuple[str, ...], who: str, author: str | None
     cases = [case for case in CASES if case.kind is not Kind.RECIPIENT] if names == ("all",) else _named(names)
     specimens = _made(home, cases, account, writer)
     _deliver(running, account, specimens)
+    if as_json:
+        print_json([asdict(expected(case)) for case in cases])
+        return
     for case in cases:
         click.echo(f"{case.name}: {case.verdict.value}. {case.why} [{case.source}]")
 

@@ -89,9 +89,10 @@ def show(home: Path, finess: str, as_json: bool) -> None:
 @click.option(
     "--shown-in", type=click.Choice(["both", "api", "extraction"]), help="Where, to make the two disagree on purpose."
 )
+@as_json_option
 def change(
     home: Path, finess: str, sealing: str | None, published: str | None, is_open: str | None, red_listed: str | None,
-    shown_in: Literal["both", "api", "extraction"] | None,
+    shown_in: Literal["both", "api", "extraction"] | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Changes what the directory says of the mailboxes of a place."""
     wanted = {"sealing": sealing, "published": published, "open": is_open, "red_listed": red_listed}
@@ -109,6 +110,9 @@ def change(
             changed = setters[name](finess, on=on)
         if shown_in is not None:
             changed = opened.set_shown_in(finess, shown_in)
+    if as_json:
+        print_json([_mailbox(box) for box in changed])
+        return
     names = [*given, *(["shown_in"] if shown_in is not None else [])]
     for box in changed:
         click.echo(f"{box.address}: " + ", ".join(f"{name} {_mailbox(box)[name]}" for name in names))

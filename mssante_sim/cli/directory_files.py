@@ -1,12 +1,14 @@
 """`mssante-sim directory`: what goes in and out as a file: extractions and the white list."""
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from mssante_sim.cli.directory_life import opened_home, tell_stack
-from mssante_sim.cli.options import home_option
+from mssante_sim.cli.options import as_json_option, home_option, print_json
 from mssante_sim.clock import SystemClock
 from mssante_sim.config import load_settings
 from mssante_sim.directory.daily import DailyExtraction
@@ -34,7 +36,8 @@ _MOST_ACTIVATED = 100
     "--activate", multiple=True, metavar="ADDRESS", help="Give this imported mailbox a login and certificates."
 )
 @click.option("--forget", is_flag=True, help="Remove the imported list, and the mark it left.")
-def import_(home: Path, file: Path | None, activate: tuple[str, ...], forget: bool) -> None:
+@as_json_option
+def import_(home: Path, file: Path | None, activate: tuple[str, ...], forget: bool, as_json: bool) -> None:
     """Imports an extraction (zip or text) beside the home's own entries, in place of the one imported before.
 
     The home is marked contains-real-directory. Imported mailboxes are shown, but have neither login nor certificate,
@@ -42,33 +45,39 @@ def import_(home: Path, file: Path | None, activate: tuple[str, ...], forget: bo
     """
     if file is None and not activate and not forget:
         raise click.UsageError("Give a FILE, --activate ADDRESS or --forget.")
+    facts: dict[str, object] = {}
+    activated: list[dict[str, str]] = []
+    say: Callable[[str], None] = (lambda _: None) if as_json else click.echo
     provisioned = opened_home(home)
     try:
         if forget:
             provisioned.directory.listing.forget()
             provisioned.home.set_aside.unlink(missing_ok=True)
-            click.echo("The imported list and its mark are gone; mailboxes that were activated stay.")
+            facts["forgotten"] = True
+            say("The imported list and its mark are gone; mailboxes that were activated stay.")
         if file is not None:
-            _import(provisioned, file)
+            facts |= _import(provisioned, file, say)
         for address in activate[:_MOST_ACTIVATED]:
-            provisioned = _activate(provisioned, address)
+            provisioned, login = _activate(provisioned, address, say)
+            activated.append(login)
     finally:
         provisioned.close()
     tell_stack(home)
+    if as_json:
+        print_json(facts | {"activated": activated})
 
 
-def _import(provisioned: Provisioned, file: Path) -> None:
+def _import(provisioned: Provisioned, file: Path, say: Callable[[str], None]) -> dict[str, object]:
     octets = text_octets(file)
-    with click.progressbar(range(octets), label=file.name) as bar:
+    with click.progressbar(range(octets), label=file.name, file=sys.stderr) as bar:
         imported, aside = import_extraction(provisioned.directory, file, at=SystemClock().now(), progress=bar.update)
         bar.update(octets)
-    click.echo(f"{imported.lines} lines imported; this home now contains-real-directory")
+    say(f"{imported.lines} lines imported; this home now contains-real-directory")
     if aside.lines:
         _keep(provisioned.home.set_aside, aside)
         number, reason, _ = aside.lines[0]
-        click.echo(
-            f"{len(aside.lines)} bad lines set aside in {provisioned.home.set_aside}, the first is {number}: {reason}"
-        )
+        say(f"{len(aside.lines)} bad lines set aside in {provisioned.home.set_aside}, the first is {number}: {reason}")
+    return {"imported": imported.lines, "set_aside": len(aside.lines)}
 
 
 def _keep(path: Path, aside: SetAside) -> None:
@@ -77,13 +86,14 @@ def _keep(path: Path, aside: SetAside) -> None:
         aside.write(kept)
 
 
-def _activate(provisioned: Provisioned, address: str) -> Provisioned:
+def _activate(provisioned: Provisioned, address: str, say: Callable[[str], None]) -> tuple[Provisioned, dict[str, str]]:
     user = MailboxUser(address.lower(), "titulaire", "Titulaire")
     box = provisioned.directory.imported_mailbox(address, user)
     enrolled = provisioned.enrol(box, provisioned.directory.organisation_of(box), SystemClock().now())
     enrolled.directory.activate(address, user)
-    click.echo(f"{box.address}: activated; login {user.login}  password {enrolled.secrets.passwords[user.login]}")
-    return enrolled
+    password = enrolled.secrets.passwords[user.login]
+    say(f"{box.address}: activated; login {user.login}  password {password}")
+    return enrolled, {"address": box.address, "login": user.login, "password": password}
 
 
 @click.command("export")
@@ -91,20 +101,26 @@ def _activate(provisioned: Provisioned, address: str) -> Provisioned:
 @click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Also if the home contains-real-directory.")
 @click.option("--publish", "is_published", is_flag=True, help="Make the extraction that the stack serves anew.")
-def export(home: Path, folder: Path | None, force: bool, is_published: bool) -> None:
+@as_json_option
+def export(home: Path, folder: Path | None, force: bool, is_published: bool, as_json: bool) -> None:
     """Writes an extraction of all published mailboxes into FOLDER, called as the real one is."""
     if folder is None and not is_published:
         raise click.UsageError("Give a FOLDER, or --publish.")
+    made: dict[str, str] = {}
     provisioned = opened_home(home)
     try:
         if is_published:
-            click.echo(DailyExtraction(home, SystemClock()).publish())
+            made["published"] = str(DailyExtraction(home, SystemClock()).publish())
         if folder is not None:
-            click.echo(_export(provisioned, folder, force))
+            made["exported"] = str(_export(provisioned, folder, force))
     except OSError as error:
         raise ExtractionError(f"The extraction cannot be written: {error.strerror}.") from error
     finally:
         provisioned.close()
+    if as_json:
+        print_json(made)
+        return
+    click.echo("\n".join(made.values()))
 
 
 def _export(provisioned: Provisioned, folder: Path, force: bool) -> Path:
@@ -129,9 +145,10 @@ def _export(provisioned: Provisioned, folder: Path, force: bool) -> Path:
 @click.option("--dn", multiple=True, help="Subject of the operator's certificate; several are possible.")
 @click.option("--remove", metavar="DOMAIN", help="Takes an operator's domain off the list.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Writes the signed list to this file.")
+@as_json_option
 def white_list(
     home: Path, faults: tuple[str, ...], domain: str | None, certificate: Path | None, dn: tuple[str, ...],
-    remove: str | None, output: Path | None,
+    remove: str | None, output: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Shows the white list of the trust space, changes it, breaks it on purpose."""
     provisioned = opened_home(home)
@@ -146,13 +163,22 @@ def white_list(
             service.set_faults(faults)
         if output is not None:
             output.write_bytes(service.document())
-        for one in service.operators():
-            click.echo("\n    ".join((one.domain, *one.subjects)))
-        click.echo("faults: " + (", ".join(f"{name} ({FAULTS[name]})" for name in sorted(service.faults())) or "none"))
+        _show(service, as_json=as_json)
     except OSError as error:
         raise ExtractionError(f"The file cannot be read or written: {error.strerror}.") from error
     finally:
         provisioned.close()
+
+
+def _show(service: WhiteListService, *, as_json: bool) -> None:
+    operators, faults = service.operators(), sorted(service.faults())
+    if as_json:
+        told = [{"domain": one.domain, "subjects": list(one.subjects)} for one in operators]
+        print_json({"operators": told, "faults": faults})
+        return
+    for one in operators:
+        click.echo("\n    ".join((one.domain, *one.subjects)))
+    click.echo("faults: " + (", ".join(f"{name} ({FAULTS[name]})" for name in faults) or "none"))
 
 
 FILE_COMMANDS: tuple[click.Command, ...] = (import_, export, white_list)

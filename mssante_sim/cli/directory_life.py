@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from mssante_sim.cli.options import home_option
+from mssante_sim.cli.options import as_json_option, home_option, print_json
 from mssante_sim.clients.running import Running, StackNotRunning
 from mssante_sim.clients.steering import Steering
 from mssante_sim.clock import SystemClock
@@ -42,7 +42,10 @@ def tell_stack(home: Path) -> None:
 @click.option("--sector", default="SA33", show_default=True, help="TRE_R02: SA33 is a pharmacy.")
 @click.option("--finess", help="Its FINESS, 99…; the next free one if not given.")
 @click.option("--at", "place", metavar="FINESS", help="No new place: one more mailbox at this one.")
-def add(home: Path, name: str | None, town: str, sector: str, finess: str | None, place: str | None) -> None:
+@as_json_option
+def add(
+    home: Path, name: str | None, town: str, sector: str, finess: str | None, place: str | None, as_json: bool
+) -> None:
     """Adds a place called NAME (it must contain FICTIF or FICTIVE) with an ORG mailbox, a login and certificates."""
     if (name is None) == (place is None):
         raise click.UsageError("Give a NAME, or --at FINESS.")
@@ -62,26 +65,36 @@ def add(home: Path, name: str | None, town: str, sector: str, finess: str | None
         provisioned.close()
     tell_stack(home)
     login = new.mailbox.users[0].login
+    password = enrolled.secrets.passwords[login]
+    if as_json:
+        facts = {"finess": new.place.finess, "name": new.place.name, "address": new.mailbox.address}
+        print_json(facts | {"login": login, "password": password})
+        return
     click.echo(f"{new.place.finess}  {new.place.name}\n{new.mailbox.address}")
-    click.echo(f"login {login}  password {enrolled.secrets.passwords[login]}")
+    click.echo(f"login {login}  password {password}")
 
 
 def _changing(name: str, doing: str, undoing: str | None, change: Callable[..., list[Mailbox]]) -> click.Command:
     """A command that changes all mailboxes of a place, and perhaps changes them back."""
 
-    def run(home: Path, finess: str, undo: bool = False) -> None:
+    def run(home: Path, finess: str, as_json: bool, undo: bool = False) -> None:
         provisioned = opened_home(home)
         try:
-            for box in change(provisioned.directory, finess, undo):
-                click.echo(f"{box.address}: {undoing if undo else doing}")
+            addresses = [box.address for box in change(provisioned.directory, finess, undo)]
         finally:
             provisioned.close()
+        state = undoing if undo else doing
+        if as_json:
+            print_json([{"address": address, "state": state} for address in addresses])
+            return
+        for address in addresses:
+            click.echo(f"{address}: {state}")
 
     run.__doc__ = f"The mailboxes of the place with this FINESS are {doing} from now on."
     decorated = click.argument("finess")(run)
     if undoing is not None:
         decorated = click.option("--undo", is_flag=True, help=f"They are {undoing} again.")(decorated)
-    return click.command(name)(home_option(decorated))
+    return click.command(name)(home_option(as_json_option(decorated)))
 
 
 def _close(directory: Directory, finess: str, _undo: bool) -> list[Mailbox]:
@@ -106,7 +119,8 @@ red_list = _changing(
 @home_option
 @click.argument("finess")
 @click.option("--revoke", is_flag=True, help="The old receiving certificates are revoked, not only replaced.")
-def renew_certificate(home: Path, finess: str, revoke: bool) -> None:
+@as_json_option
+def renew_certificate(home: Path, finess: str, revoke: bool, as_json: bool) -> None:
     """Issues new certificates for the mailboxes of the place with this FINESS."""
     at = SystemClock().now()
     provisioned = opened_home(home)
@@ -120,10 +134,15 @@ def renew_certificate(home: Path, finess: str, revoke: bool) -> None:
             if revoke and provisioned.keystore.identity(box.address, Usage.RECEIVE) is not None:
                 provisioned.keystore.revoke(box.address, Usage.RECEIVE, at=at, reason="superseded")
             provisioned.renew(box.address, at)
-            click.echo(f"{box.address}: renewed; import its PKCS#12 file again: {provisioned.home.exports / 'pkcs12'}")
         provisioned.refresh_lists(at)
     finally:
         provisioned.close()
+    folder = provisioned.home.exports / "pkcs12"
+    if as_json:
+        print_json([{"address": box.address, "renewed": True, "pkcs12": str(folder)} for box in boxes])
+        return
+    for box in boxes:
+        click.echo(f"{box.address}: renewed; import its PKCS#12 file again: {folder}")
 
 
 LIFE_COMMANDS: tuple[click.Command, ...] = (add, suspend, close, publish, red_list, renew_certificate)

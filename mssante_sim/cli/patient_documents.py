@@ -140,10 +140,14 @@ def show_document(
 @home_option
 @as_patient_option
 @click.argument("document", metavar="ID", shell_complete=document_ids)
-def remove_document(home: Path, who: str | None, document: str) -> None:
+@as_json_option
+def remove_document(home: Path, who: str | None, document: str, as_json: bool) -> None:
     """Supprime un document."""
     with visit(home, who) as espace:
         espace.remove(document)
+    if as_json:
+        print_json({"id": document, "supprimé": True})
+        return
     click.echo(f"Document {document} supprimé.")
 
 

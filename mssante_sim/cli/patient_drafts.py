@@ -84,8 +84,12 @@ def send_draft(home: Path, who: str | None, draft: str, as_json: bool) -> None:
 @home_option
 @as_patient_option
 @click.argument("draft", metavar="ID")
-def remove_draft(home: Path, who: str | None, draft: str) -> None:
+@as_json_option
+def remove_draft(home: Path, who: str | None, draft: str, as_json: bool) -> None:
     """Supprime un brouillon."""
     with visit(home, who) as espace:
         espace.remove_draft(draft)
+    if as_json:
+        print_json({"id": draft, "supprimé": True})
+        return
     click.echo(f"Brouillon {draft} supprimé.")

@@ -83,7 +83,7 @@ def sign_in(home: Path, who: str | None, password_stdin: bool, synthetic: bool, 
     password = password_of(account, synthetic=synthetic, from_stdin=password_stdin)
     opened = open_session(home, account.address, password)
     if as_json:
-        print_json(_facts(opened.profile, opened.expires))
+        print_json(_session_facts(opened.profile, opened.expires))
         return
     profile = opened.profile
     click.echo(f"{profile.name} est connecté(e), jusqu'au {moment(opened.expires)} si rien n'est demandé d'ici là.")
@@ -95,10 +95,14 @@ def sign_in(home: Path, who: str | None, password_stdin: bool, synthetic: bool, 
 @click.command("sign-out", cls=FrenchCommand)
 @home_option
 @as_patient_option
-def sign_out(home: Path, who: str | None) -> None:
+@as_json_option
+def sign_out(home: Path, who: str | None, as_json: bool) -> None:
     """Ferme la session."""
     one = SignedInProfiles(home).find(Running.read(home), who)
     end_session(home, one)
+    if as_json:
+        print_json({"ins": one.ins, "nom": one.name, "connecté": False})
+        return
     click.echo(f"{one.name} est déconnecté(e).")
 
 
@@ -111,7 +115,7 @@ def profiles(home: Path, as_json: bool) -> None:
     known = SignedInProfiles(home)
     found = [session for one in known.all() if (session := _session(running, known, one)) is not None]
     if as_json:
-        print_json([_facts(session.profile, session.expires) for session in found])
+        print_json([_session_facts(session.profile, session.expires) for session in found])
         return
     rows = [(one.profile.ins or "", one.profile.name, _state(one.profile), moment(one.expires)) for one in found]
     nothing = f"Personne n'est connecté. Pour se connecter : {command_line(home, 'patient sign-in --as PATIENT')}"
@@ -132,17 +136,25 @@ def _state(profile: api.Profile) -> str:
     return _STATES[profile.state or "not-activated"]
 
 
-def _facts(profile: api.Profile, expires: datetime) -> dict[str, object]:
-    return {"ins": profile.ins, "nom": profile.name, "profil": _state(profile), "expire": expires.isoformat()}
+def _facts(profile: api.Profile) -> dict[str, object]:
+    return {"ins": profile.ins, "nom": profile.name, "profil": _state(profile)}
+
+
+def _session_facts(profile: api.Profile, expires: datetime) -> dict[str, object]:
+    return _facts(profile) | {"expire": expires.isoformat()}
 
 
 @click.command(cls=FrenchCommand)
 @home_option
 @as_patient_option
-def activate(home: Path, who: str | None) -> None:
+@as_json_option
+def activate(home: Path, who: str | None, as_json: bool) -> None:
     """Active le profil : il faut l'avoir fait pour tout le reste."""
     with visit(home, who) as espace:
         profile = espace.activate()
+    if as_json:
+        print_json(_facts(profile))
+        return
     click.echo(f"Le profil de {profile.name} est activé.")
 
 
@@ -150,13 +162,17 @@ def activate(home: Path, who: str | None) -> None:
 @home_option
 @as_patient_option
 @click.option("--yes", is_flag=True, help="Sans demander confirmation.")
-def oppose(home: Path, who: str | None, yes: bool) -> None:
+@as_json_option
+def oppose(home: Path, who: str | None, yes: bool, as_json: bool) -> None:
     """S'oppose à Mon espace santé : la messagerie ferme, les documents restent."""
     with visit(home, who) as espace:
         name = espace.profile().name
         if not yes:
             _confirm(f"Fermer la messagerie de {name} ? Elle ne recevra plus rien ; les documents restent")
         profile = espace.oppose()
+    if as_json:
+        print_json(_facts(profile))
+        return
     back = command_line(home, f"patient activate --as {profile.ins}")
     click.echo(f"Opposition enregistrée pour {profile.name}. Pour revenir : {back}")
 

@@ -1,5 +1,6 @@
 """`mssante-sim policy`: who may write to whom, from the code that decides it."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
 
@@ -9,7 +10,7 @@ from mssante_sim.cli.options import as_json_option, home_option, print_json
 from mssante_sim.clients.running import Running
 from mssante_sim.clients.steering import Steering
 from mssante_sim.config import PatientsReceive
-from mssante_sim.smtp.matrix import as_markdown
+from mssante_sim.smtp.matrix import as_markdown, cells
 from mssante_sim.smtp.policy import RULES, Policy
 from mssante_sim.smtp.replies import REFUSALS
 
@@ -23,8 +24,15 @@ def policy() -> None:
 
 @policy.command()
 @click.option("--patients-receive", type=click.Choice(get_args(PatientsReceive)), default="answers", show_default=True)
-def table(patients_receive: PatientsReceive) -> None:
+@as_json_option
+def table(patients_receive: PatientsReceive, as_json: bool) -> None:
     """Prints the rules, and the matrix of sender and recipient kinds computed from them."""
+    if as_json:
+        matrix = cells(Policy(patients_receive=patients_receive))
+        print_json(
+            {"rules": dict(RULES), "cells": [{"from": c.sender, "to": c.recipient, "decision": str(c)} for c in matrix]}
+        )
+        return
     for name, rule in RULES.items():
         click.echo(f"- **{name}** {rule}")
     click.echo("")
@@ -32,8 +40,12 @@ def table(patients_receive: PatientsReceive) -> None:
 
 
 @policy.command()
-def words() -> None:
+@as_json_option
+def words(as_json: bool) -> None:
     """Prints every refusal: its stable word, its codes, its sentence."""
+    if as_json:
+        print_json([asdict(one) for one in REFUSALS.values()])
+        return
     click.echo(words_as_markdown())
 
 

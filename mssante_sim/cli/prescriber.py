@@ -146,13 +146,25 @@ def deposit(
     required=True,
     help="Le dossier où écrire l'IHE_XDM.ZIP, et son PDF à côté.",
 )
+@as_json_option
 def export_archive(
-    home: Path, who: str, patient: str, file: Path | None, specimen: str | None, title: str | None, folder: Path
+    home: Path,
+    who: str,
+    patient: str,
+    file: Path | None,
+    specimen: str | None,
+    title: str | None,
+    folder: Path,
+    as_json: bool,
 ) -> None:
     """Écrit sur le disque l'IHE_XDM.ZIP d'une ordonnance et son PDF, pour essayer un logiciel."""
     facts = _Facts.of(home, Running.read(home), who, patient)
     now = SystemClock().now()
     order = facts.order(file, specimen, title, now)
     named = pdf_name(order.title, facts.patient, now.date())
-    for path in save_all(folder, ((XDM_NAME, facts.archive(order, now)), (named, order.file.content))):
+    saved = save_all(folder, ((XDM_NAME, facts.archive(order, now)), (named, order.file.content)))
+    if as_json:
+        print_json({"enregistré": [str(path) for path in saved]})
+        return
+    for path in saved:
         click.echo(str(path))

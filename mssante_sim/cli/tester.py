@@ -43,7 +43,8 @@ def info(home: Path, as_json: bool) -> None:
 @click.option("--pharmacies", type=click.IntRange(min=1), default=40, show_default=True)
 @click.option("--patients", type=click.IntRange(min=1), default=10, show_default=True)
 @click.option("--seed", "number", type=int, default=1, show_default=True, help="Equal seeds give equal directories.")
-def seed(home: Path, pharmacies: int, patients: int, number: int) -> None:
+@as_json_option
+def seed(home: Path, pharmacies: int, patients: int, number: int, as_json: bool) -> None:
     """Makes a new home with that many synthetic pharmacies and patients."""
     settings = Settings(home=home, pharmacies=pharmacies, patients=patients, seed=number)
     opened = Home.open(home)
@@ -54,6 +55,9 @@ def seed(home: Path, pharmacies: int, patients: int, number: int) -> None:
         provision(opened, settings, SystemClock()).close()
     finally:
         lock.release()
+    if as_json:
+        print_json({"home": str(home), "pharmacies": pharmacies, "patients": patients, "seed": number})
+        return
     click.echo(f"{home}: {pharmacies} pharmacies, {patients} patients, seed {number}")
 
 

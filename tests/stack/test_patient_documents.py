@@ -28,7 +28,7 @@ def test_a_document_is_filed_listed_shown_saved_and_removed(patient: Cli, paper:
     assert "Daté du   : 03/11/2026" in shown.out
     assert (tmp_path / "copie.pdf").read_bytes() == PDF
     assert stat.S_IMODE((tmp_path / "copie.pdf").stat().st_mode) == 0o600
-    assert patient("documents", "remove", added["id"]).status == 0
+    assert patient("documents", "remove", added["id"], "--json").json == {"id": added["id"], "supprimé": True}
     gone = patient("documents", "show", added["id"])
     assert (gone.status, "n'existe pas" in gone.err) == (2, True)
 
@@ -174,3 +174,5 @@ def test_a_vendor_gets_the_archive_as_a_file_with_its_pdf_beside(cli: Cli, tmp_p
     first = archive.read_bytes()
     assert cli(*arguments, "--xdm", "archives").out.splitlines()[0] == "archives/IHE_XDM (1).ZIP"
     assert archive.read_bytes() == first
+    saved = cli(*arguments, "--xdm", "autres", "--json").json["enregistré"]
+    assert [Path(one).name for one in saved] == ["IHE_XDM.ZIP", pdf.name]

@@ -181,7 +181,7 @@ def test_a_refusal_keeps_the_draft_and_says_how_to_send_it_again(
     assert again.status == 4
     assert patient("drafts", "list", "--json").json == [draft], "the same draft, once"
     assert "ordonnance.pdf" in patient("drafts", "show", draft["id"]).out
-    assert patient("drafts", "remove", draft["id"]).status == 0
+    assert patient("drafts", "remove", draft["id"], "--json").json == {"id": draft["id"], "supprimé": True}
     assert patient("drafts", "list").out == "Aucun brouillon.\n"
 
 

@@ -65,6 +65,19 @@ def test_without_the_password_nobody_is_signed_in(
     assert SignedInProfiles(home).all() == ()
 
 
+def test_a_password_given_as_an_argument_is_refused(cli: Cli, home: Path, password: str) -> None:
+    outcome = cli(*SIGN_IN, "--password", password)
+    assert (outcome.status, "--password" in outcome.err, password in outcome.err) == (2, True, False), outcome.err
+    assert SignedInProfiles(home).all() == ()
+
+
+def test_who_signs_out_activates_or_opposes_is_told_as_json(patient: Cli) -> None:
+    who = {"ins": "279035121518989", "nom": "Dominique PAT-TROIS"}
+    assert patient("oppose", "--yes", "--json").json == {**who, "profil": "opposition"}
+    assert patient("activate", "--json").json == {**who, "profil": "activé"}
+    assert patient("sign-out", "--json").json == {**who, "connecté": False}
+
+
 @pytest.mark.parametrize(
     ("who", "words"),
     [

@@ -20,6 +20,41 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[t
 
 
 EVERY = dict(commands(root))
+LEAVES = {path: command for path, command in EVERY.items() if not isinstance(command, click.Group)}
+
+WITHOUT_JSON = {
+    ("completion",): "prints a script",
+    ("demo", "documents"): "writes files",
+    ("pharmacy", "thunderbird"): "runs another program",
+    ("reset",): "prints nothing",
+    ("up",): "runs; --ready-file is its JSON",
+    ("wait",): "prints nothing but JSON",
+}
+"""What prints no facts, or nothing else than JSON."""
+
+
+def options(command: click.Command) -> set[str]:
+    return {name for one in command.params for name in one.opts}
+
+
+def test_every_command_that_prints_facts_prints_them_as_json_too() -> None:
+    assert {path for path, command in LEAVES.items() if "--json" not in options(command)} == set(WITHOUT_JSON)
+
+
+def test_no_command_of_the_patient_takes_a_password_as_an_argument() -> None:
+    named = {
+        (path, name): one.is_flag
+        for path, command in LEAVES.items()
+        if path[0] in ("patient", "prescriber")
+        for one in command.params
+        if isinstance(one, click.Option)
+        for name in one.opts
+        if any(word in name for word in ("pass", "secret", "pin", "token", "mot-de"))
+    }
+    assert set(named) == {
+        (("patient", "sign-in"), "--password-stdin"), (("prescriber", "deposit"), "--password-stdin"),
+    }  # fmt: skip
+    assert all(named.values()), "a flag has no value"
 
 
 @pytest.mark.parametrize("path", EVERY, ids=" ".join)
