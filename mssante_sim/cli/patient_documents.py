@@ -13,7 +13,7 @@ from mssante_sim.cli.francais import FrenchGroup
 from mssante_sim.cli.options import as_json_option, home_option, print_json
 from mssante_sim.cli.patient_options import LINE, as_patient_option, category_option, dated_option
 from mssante_sim.cli.patient_sending import letter_options, share_pieces
-from mssante_sim.cli.printing import echo_table, progress
+from mssante_sim.cli.printing import echo_table, progress, waiting
 from mssante_sim.clients.espace.history import moment
 from mssante_sim.clients.espace.saving import write_to
 from mssante_sim.clients.espace.visits import visit
@@ -113,10 +113,11 @@ def show_document(
     saved: list[Path] = []
     with visit(home, who) as espace:
         found = espace.document(document)
-        if save is not None:
-            saved.append(write_to(save, found.name, espace.content(document)))
-        if xdm is not None:
-            saved.append(write_to(xdm, "IHE_XDM.ZIP", espace.xdm(document)))
+        with waiting("Réception", found.octets):
+            if save is not None:
+                saved.append(write_to(save, found.name, espace.content(document)))
+            if xdm is not None:
+                saved.append(write_to(xdm, "IHE_XDM.ZIP", espace.xdm(document)))
     if as_json:
         print_json(document_facts(found) | {"enregistré": [str(path) for path in saved]})
         return

@@ -54,7 +54,8 @@ def history(
         else:
             found = read_history(espace, pharmacy, since, read=ReadingProgress())
         if folder is not None:
-            with progress("Export", sum(len(one.messages) for one in found), least=20) as update:
+            length = sum(line.octets for one in found for line in one.messages)
+            with progress("Export", length) as update:
                 index = export(espace, found, folder, at=SystemClock().now(), done=update)
     if as_json:
         told = [_facts(one) for one in found]

@@ -13,7 +13,7 @@ from mssante_sim.cli.francais import FrenchCommand
 from mssante_sim.cli.options import as_json_option, home_option, print_json
 from mssante_sim.cli.patient_options import as_patient_option
 from mssante_sim.cli.patient_sending import answer_message, words_options
-from mssante_sim.cli.printing import echo_table
+from mssante_sim.cli.printing import echo_table, waiting
 from mssante_sim.clients.espace.history import closing_of, moment, states_of
 from mssante_sim.clients.espace.history import conversations as list_conversations
 from mssante_sim.clients.espace.saving import save_all
@@ -83,8 +83,10 @@ def read(home: Path, who: str | None, wanted: str, save: Path | None, as_json: b
     with visit(home, who) as espace:
         found = espace.conversation(wanted)
         whole = found.conversation.id == wanted
-        messages = [espace.message(one.id) for one in found.messages if whole or one.id == wanted]
-        saved = [path for one in messages for path in _save(espace, one, save)]
+        chosen = [one for one in found.messages if whole or one.id == wanted]
+        with waiting("Lecture", sum(one.octets for one in chosen)):
+            messages = [espace.message(one.id) for one in chosen]
+            saved = [path for one in messages for path in _save(espace, one, save)]
     if as_json:
         facts = conversation_facts(found.conversation)
         print_json(facts | {"lus": [_facts(one) for one in messages], "enregistré": [str(path) for path in saved]})

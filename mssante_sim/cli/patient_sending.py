@@ -15,7 +15,7 @@ from mssante_sim.cli.francais import FrenchCommand
 from mssante_sim.cli.options import as_json_option, home_option, print_json
 from mssante_sim.cli.patient_options import LINE, as_patient_option, pharmacy_options
 from mssante_sim.cli.picker import choose_pharmacy, place_of
-from mssante_sim.cli.printing import interactive, progress
+from mssante_sim.cli.printing import interactive, progress, waiting
 from mssante_sim.clients.espace.answers import NotTaken
 from mssante_sim.clients.espace.sending import Pieces, check_size, draft_kept, gather, shelve
 from mssante_sim.clients.espace.service import EspaceSante
@@ -245,7 +245,8 @@ def _write(
     """The draft; what the patient wrote is shown again if it could not be kept."""
     attached = pieces.attached
     try:
-        with progress("Envoi", sum(len(one.content) for one in attached)) as update:
+        length = sum(len(one.content) for one in attached)
+        with waiting("Préparation", pieces.octets), progress("Envoi", length) as update:
             return write(text=text, subject=subject, documents=ids, attachments=attached, progress=update)
     except NotTaken as error:
         error.french = f"{error.french}\nRien n'a été envoyé. Votre texte, pour le reprendre :\n\n{plain_text(text)}"
@@ -253,7 +254,10 @@ def _write(
 
 
 def _send(espace: EspaceSante, home: Path, draft: api.Draft) -> api.Sent:
-    with draft_kept(draft.id, lambda one: command_line(home, f"patient drafts send {one}")):
+    with (
+        draft_kept(draft.id, lambda one: command_line(home, f"patient drafts send {one}")),
+        waiting("Remise au serveur de la pharmacie", draft.octets),
+    ):
         return espace.send_draft(draft.id)
 
 

@@ -1,5 +1,6 @@
 """The recipient picker and the letter at a terminal."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -165,6 +166,31 @@ def test_a_pharmacy_that_closed_while_the_letter_was_read_takes_nothing(
         finally:
             cli("directory", "set", LILAS, "--open", "on")
     assert len(patient("documents", "list", "--json").json) == 1, "the document is filed, nothing is lost"
+
+
+def test_what_takes_long_is_told_while_it_lasts(started: Started, patient: Cli, tmp_path: Path) -> None:
+    for name in ("1.pdf", "2.pdf"):
+        (tmp_path / name).write_bytes(b"%PDF-" + os.urandom(4_000_000) + b"%%EOF")
+    command = ("send", "--document", "1.pdf", "--attach", "2.pdf", "--pharmacy", LILAS, "--message", "Voici.")
+    with started(*command) as terminal:
+        for words in (
+            "Ajout aux documents",
+            "100%",
+            "Préparation…",
+            "Envoi",
+            "100%",
+            "Remise au serveur de la pharmacie…",
+        ):
+            terminal.sees(words, within_s=60)
+        terminal.sees("\r\x1b[KRemis au serveur de la pharmacie (", within_s=60)
+        assert terminal.ends() == 0
+    (sent,) = patient("conversations", "--json").json
+    for words, reading in (("Lecture…", ("read", sent["id"])), ("Export", ("history", "--export", "export"))):
+        with started(*reading) as terminal:
+            terminal.sees(words, within_s=60)
+            assert terminal.ends(60) == 0
+    quiet = patient("read", sent["id"], "--json")
+    assert (quiet.status, quiet.err) == (0, ""), "nobody is there to be told"
 
 
 def test_colours_are_shown_at_a_terminal_only(

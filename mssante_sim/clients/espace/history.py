@@ -99,7 +99,7 @@ def export(
 ) -> Path:
     """`folder` holds each conversation, an index and a LISEZMOI.txt; nothing that was there is changed.
 
-    Returns the index; `done` is called with 1 for each message.
+    Returns the index; `done` is called with the octets of each message.
 
     Raises:
         NotWritten: the disk says no.
@@ -115,7 +115,7 @@ def export(
             for number, line in enumerate(conversation.messages, 1):
                 file = _write(espace, line, place, number)
                 rows.append((place.name, file.name, *_row(head, line)))
-                done(1)
+                done(line.octets)
         index = new_file(folder, "index.csv", table(_HEADINGS, rows))
         text = _READ_ME.format(name=espace.profile().name, at=moment(at), index=index.name)
         new_file(folder, "LISEZMOI.txt", text.encode())
