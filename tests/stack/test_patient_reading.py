@@ -89,6 +89,26 @@ def test_an_answer_is_listed_unread_read_saved_and_answered(
     assert (line(patient)["messages"], replied["finess"]) == (3, LILAS)
 
 
+def test_no_command_of_the_patient_shows_a_pharmacy_s_mail_address(
+    patient: Cli, paper: str, mssante: Mssante, tmp_path: Path
+) -> None:
+    answer(mssante, ask(patient, paper))
+    number = str(line(patient)["id"])
+    shown = ""
+    for arguments in (
+        ("send", "--document", paper, "--pharmacy", LILAS), ("conversations",), ("read", number), ("history",),
+        ("pharmacies", "search", "--name", "lilas"), ("documents", "list"), ("history", "--export", "export"),
+    ):  # fmt: skip
+        for more in ((), ("--json",)):
+            outcome = patient(*arguments, *more)
+            assert outcome.status == 0, outcome.err
+            shown += outcome.out + outcome.err
+    files = [one.read_text(encoding="utf-8-sig", errors="replace") for one in (tmp_path / "export").rglob("*.[ce]*")]
+    assert len(files) > 4
+    address = mssante.account("pharmacy").address
+    assert not [text for text in (shown, *files) if address in text]
+
+
 def test_a_conversation_is_read_whole_by_its_number(patient: Cli, paper: str, mssante: Mssante) -> None:
     answer(mssante, ask(patient, paper, LILAS, "--message", "Première question."))
     whole = patient("read", str(line(patient)["id"]), "--json").json

@@ -1,9 +1,13 @@
 """README says what the code says."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
+from mssante_sim.cli.main import root
 from mssante_sim.cli.policy import words_as_markdown
 from mssante_sim.smtp.matrix import as_markdown
 from mssante_sim.smtp.policy import RULES, Policy
@@ -30,3 +34,62 @@ def test_the_picture_and_the_other_files_exist() -> None:
     for name in ("SECURITY.md", "BENCHMARKS.md", "CHANGELOG.md", *pictures):
         assert f"]({name})" in README
         assert (ROOT / name).exists()
+
+
+def commands_named() -> Iterator[str]:
+    """Each command that README shows: a line of a shell block, or words between backquotes; without its name."""
+    lines = [
+        line for block in re.findall(r"```(?:sh|yaml)\n(.*?)```", README, re.DOTALL) for line in block.splitlines()
+    ]
+    prose = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
+    groups = "|".join(
+        name for name in root.list_commands(click.Context(root)) if isinstance(command((name,)), click.Group)
+    )
+    for text in (*(line.partition("#")[0] for line in lines), *re.findall(r"`([^`\n]+)`", prose)):
+        if match := re.search(r"mssante-sim ([a-z].*)", text):
+            yield match[1].partition("&")[0].strip()
+        elif re.match(rf"({groups}) [a-z]", text):
+            yield text
+
+
+def command(path: tuple[str, ...]) -> click.Command | None:
+    """The command of these names, if there is one."""
+    found: click.Command | None = root
+    for name in path:
+        found = found.get_command(click.Context(found), name) if isinstance(found, click.Group) else None
+    return found
+
+
+def unknown_in(line: str) -> list[str]:
+    """What of the command `line` does not exist."""
+    path: tuple[str, ...] = ()
+    words = line.split()
+    while words and isinstance(command(path), click.Group) and not words[0].startswith("-"):
+        path = (*path, words.pop(0))
+    found = command(path)
+    if found is None:
+        return [" ".join(path)]
+    known = {"--help", *(name for one in found.params for name in one.opts)}
+    return [word for word in words if word.startswith("--") and word not in known]
+
+
+NAMED = tuple(dict.fromkeys(commands_named()))
+
+
+@pytest.mark.parametrize("line", NAMED)
+def test_a_command_that_is_named_exists_with_its_options(line: str) -> None:
+    assert not unknown_in(line)
+
+
+def test_the_commands_of_shell_blocks_and_of_the_table_of_promises_are_among_them() -> None:
+    promises = README[README.index("| promise |") : README.index("## Pour un éditeur")]
+    for line in ("patient history --export DIR", "pharmacy reply UID --template prête --receipt"):
+        assert f"`{line}`" in promises
+        assert line in NAMED
+    assert "patient sign-in --as PAT-TROIS --synthetic" in NAMED
+    assert len(NAMED) > 50
+
+
+@pytest.mark.parametrize("line", ["patient gone", "patient send --gone", "gone", "certs broken gone"])
+def test_a_command_or_option_that_does_not_exist_is_found(line: str) -> None:
+    assert unknown_in(line)
