@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from mssante_sim.cli.display import plain
+from mssante_sim.cli.display import plain, plain_text
+from mssante_sim.cli.editing import edited, not_empty
 from mssante_sim.cli.francais import FrenchCommand
 from mssante_sim.cli.options import as_json_option, print_json
 from mssante_sim.cli.workplace import as_state, at_desk, now, state_slug, with_mailbox
@@ -26,6 +27,7 @@ from mssante_sim.clients.mailbox import ConnectionLost, ImapRefused, MailboxClie
 from mssante_sim.clients.states import OrderState
 from mssante_sim.clients.submission import Refused, Unreachable
 from mssante_sim.clients.templates import COURTEOUS_END, END_OF_ALL, template
+from mssante_sim.errors import SimulatorError
 from mssante_sim.smtp import replies
 
 __all__ = ["close_exchange", "reply", "set_order_state"]
@@ -43,7 +45,7 @@ __all__ = ["close_exchange", "reply", "set_order_state"]
 )
 @click.option("--propose", metavar="TEXTE", help="Ce que propose le modèle « rupture ».")
 @click.option("--message", help="Le texte, à la place du modèle.")
-@click.option("--edit", is_flag=True, help="Ouvre le texte dans votre éditeur ($EDITOR) avant l'envoi.")
+@click.option("--edit", is_flag=True, help="Ouvre le texte dans votre éditeur ($VISUAL ou $EDITOR) avant l'envoi.")
 @click.option(
     "--attach", "attachments", multiple=True, type=click.Path(path_type=Path), help="Une pièce ; peut se répéter."
 )
@@ -86,25 +88,35 @@ def _text(state: OrderState | None, propose: str | None, message: str | None, *,
     if message is None and state is None and not edit:
         raise click.UsageError("Il faut un texte : --message, --edit ou --template.")
     text = message if message is not None else (template(state, propose) if state is not None else "Bonjour,\n\n")
-    if edit:
-        edited = click.edit(text)
-        if edited is None:
-            raise click.UsageError("Le texte n'a pas été enregistré dans l'éditeur : rien n'est envoyé.")
-        text = edited
-    if not text.strip():
-        raise click.UsageError("Le message est vide : écrivez quelques mots.")
-    return text
+    if not edit:
+        return not_empty(text)
+    if (written := edited(text)) == text:  # left without saving: nobody has decided that this goes
+        raise click.UsageError("Le texte n'a pas changé dans l'éditeur : rien n'est envoyé.")
+    return not_empty(written)
 
 
 def _written(desk: Desk, uid: int, answer: Answer) -> Reply:
+    """The answer as a message; where that is not possible, the text is shown, for it was written for nothing else."""
+
     async def write(client: MailboxClient) -> Reply:
         return write_reply(desk, await filed_message(client, desk, uid, at=now()), answer, at=now())
 
-    return with_mailbox(desk, write)
+    try:
+        return with_mailbox(desk, write)
+    except SimulatorError as error:
+        error.french = f"{error.french or error.public}\nRien n'a été envoyé. {_given_back(answer.text)}"
+        raise
+    except KeyboardInterrupt:
+        click.echo(f"\nRien n'a été envoyé. {_given_back(answer.text)}", err=True)
+        raise
+
+
+def _given_back(text: str) -> str:
+    return f"Votre texte, pour le reprendre :\n\n{plain_text(text)}"
 
 
 def _send(desk: Desk, uid: int | None, written: Reply, *, as_json: bool, kept: Path | None = None) -> None:
-    """Sends, and keeps a draft of what was not sent."""
+    """Sends, and keeps a draft of what was not sent, or is not in the Sent folder."""
     letter = written.letter
 
     async def send(client: MailboxClient) -> Outcome:
@@ -113,17 +125,29 @@ def _send(desk: Desk, uid: int | None, written: Reply, *, as_json: bool, kept: P
 
     try:
         outcome = with_mailbox(desk, send)
-    except FiledBadly:
-        _forget(kept)
-        raise
-    except (Refused, Unreachable, ConnectionLost, ImapRefused) as error:
+    except (FiledBadly, Refused, Unreachable, ConnectionLost, ImapRefused) as error:
+        if isinstance(error, FiledBadly) and error.filed:
+            _forget(kept)
+            raise
         if isinstance(error, Refused) and error.word:
             error.french = f"{replies.french(error.word)} [{error.public}]"
-        path = kept or written.keep(Path.cwd())
-        error.french = f"{error.french or error.public}\nBrouillon gardé : {path} (à renvoyer avec --draft)"
+        error.french = f"{error.french or error.public}\n{_kept(desk, written, kept)}"
+        raise
+    except KeyboardInterrupt:  # nobody knows whether the server has taken it
+        click.echo(f"\nEnvoi interrompu. {_kept(desk, written, kept)}", err=True)
         raise
     _forget(kept)
     _tell(uid, written, outcome, as_json=as_json)
+
+
+def _kept(desk: Desk, written: Reply, kept: Path | None) -> str:
+    """Where the draft lies now; without one, the text itself."""
+    try:
+        path = kept or written.keep(Path.cwd())
+    except OSError as error:
+        text = desk.open(written.letter.octets, at=now()).text
+        return f"Aucun brouillon n'a pu être gardé ici ({error.strerror}). {_given_back(text)}"
+    return f"Brouillon gardé : {path} (le renvoyer avec --draft ne fera pas de double)"
 
 
 def _forget(draft: Path | None) -> None:
@@ -194,7 +218,5 @@ def set_order_state(
 def close_exchange(desk: Desk, uid: int, everything: bool, message: str | None, as_json: bool) -> None:
     """Clôt l'échange du message UID : le patient, prévenu, ne peut plus y répondre."""
     text = message if message is not None else (END_OF_ALL if everything else COURTEOUS_END)
-    if not text.strip():
-        raise click.UsageError("Le message est vide : écrivez quelques mots.")
-    answer = Answer(text=text, closing=Closing.ALL if everything else Closing.EXCHANGE)
+    answer = Answer(text=not_empty(text), closing=Closing.ALL if everything else Closing.EXCHANGE)
     _send(desk, uid, _written(desk, uid, answer), as_json=as_json)

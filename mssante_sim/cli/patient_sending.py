@@ -1,16 +1,15 @@
 """`mssante-sim patient send|drafts`, and what `documents share` and `reply` do alike: write, look at it, send."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import click
 
 from mssante_sim.cli.display import paint, plain, plain_text, size
+from mssante_sim.cli.editing import edited, not_empty
 from mssante_sim.cli.francais import FrenchCommand
 from mssante_sim.cli.options import as_json_option, home_option, print_json
 from mssante_sim.cli.patient_options import LINE, as_patient_option, pharmacy_options
@@ -39,13 +38,7 @@ class Words:
         if self.message is not None and self.edit:
             raise click.UsageError("Choisissez --message ou --edit, pas les deux.")
         if self.message is not None:
-            _not_empty(self.message)
-
-
-def _not_empty(text: str) -> str:
-    if not text.strip():
-        raise click.UsageError("Le message est vide : écrivez quelques mots.")
-    return text
+            not_empty(self.message)
 
 
 def words_options(command: _Command) -> _Command:
@@ -198,7 +191,7 @@ def _text(said: Words, proposed: str, subject: str, tell: Callable[[str], None])
     if said.message is not None:
         return said.message, True
     if said.edit or not interactive():
-        return _not_empty(_edited(proposed) if said.edit else proposed), True
+        return not_empty(edited(proposed) if said.edit else proposed), True
     text = proposed
     while True:
         tell(f"\n{paint('Objet : ' + plain(subject), 'cyan')}\n\n{plain_text(text)}")
@@ -206,9 +199,9 @@ def _text(said: Words, proposed: str, subject: str, tell: Callable[[str], None])
         answer = click.prompt(question, default="e", show_default=False, err=True)
         match answer.strip().lower()[:1]:
             case "e" | "b" as letter:
-                return _not_empty(text), letter == "e"
+                return not_empty(text), letter == "e"
             case "m":
-                text = _edited(text)
+                text = edited(text)
             case "a":
                 raise click.Abort
 
@@ -217,26 +210,8 @@ def _answer_text(said: Words) -> str:
     if said.message is not None:
         return said.message
     if said.edit or interactive():
-        return _not_empty(_edited(""))
+        return not_empty(edited(""))
     raise click.UsageError("Il faut --message ou --edit.")
-
-
-def _edited(text: str) -> str:
-    """What the patient's editor makes of `text`.  Raises: click.UsageError."""
-    try:
-        with TemporaryDirectory(prefix="mssante-sim-", dir=_memory_folder()) as folder:
-            file = Path(folder) / "message.txt"
-            file.write_text(text, encoding="utf-8")
-            click.edit(filename=str(file))
-            return file.read_text(encoding="utf-8", errors="replace")
-    except (click.ClickException, OSError) as error:  # it cannot be started, says that it failed, or removed the file
-        raise click.UsageError("L'éditeur de texte a échoué ($VISUAL ou $EDITOR) : rien n'a été envoyé.") from error
-
-
-def _memory_folder() -> str | None:
-    """Where a file never reaches a disk, on systems that have such a place."""
-    place = "/dev/shm"  # noqa: S108  the folder that is made in it is private
-    return place if os.access(place, os.W_OK) else None
 
 
 def _write(

@@ -1,14 +1,14 @@
 """Answers of a pharmacy: written in the thread of what they answer, submitted, then filed and marked, in this order.
 
-Nothing is marked before the server has taken the message, and a message that
-was taken is never sent again for a mark that failed. Sent twice, an answer
-arrives once: its Message-ID stays the same, also by way of a draft.
+Nothing is marked before the server has taken the message; what cannot be marked
+is filed all the same. Sent twice, an answer arrives once: its Message-ID stays
+the same, also by way of a draft.
 """
 
 import asyncio
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
@@ -55,9 +55,19 @@ class AnswerRefused(SimulatorError):
 
 
 class FiledBadly(SimulatorError):
-    """The message was taken by the server, but the mailbox does not show it as it should."""
+    """The message was taken by the server, but the mailbox does not show it as it should.
+
+    Sent again it arrives no second time, and is filed; `filed` says that it need not be.
+    """
 
     exit_code = 5
+
+    def __init__(self, receipt: SubmissionReceipt, reasons: Sequence[SimulatorError], *, filed: bool) -> None:
+        super().__init__(
+            f"The message was sent ({receipt.reply}), but: {' '.join(one.public for one in reasons)}",
+            french=f"Le message est parti ({receipt.reply}), mais : {' '.join(one.french for one in reasons)}",
+        )
+        self.filed = filed
 
 
 class Closing(Enum):
@@ -244,20 +254,25 @@ async def send_reply(
 
     Raises:
         Refused, Unreachable: it was not sent, or nobody knows; keep it and send it again.
-        FiledBadly: it was sent; what failed comes after.
+        FiledBadly: it was sent; marking it or filing it failed, or both.
     """
     letter = reply.letter
     receipt = await asyncio.to_thread(
         desk.submission().send, letter.octets, sender=letter.sender, recipients=[letter.recipient], progress=progress
     )
+    failed: list[SimulatorError] = []
+    copied: bool | None = None
     try:
         await _mark(client, reply, uid)
+    except (ConnectionLost, ImapRefused) as error:
+        failed.append(error)
+    try:
         copied = await _file(desk, client, letter, at)
     except (ConnectionLost, ImapRefused, NotSealed) as error:
-        raise FiledBadly(
-            f"The message was sent ({receipt.reply}), do not send it again; but: {error.public}",
-            french=f"Le message est parti ({receipt.reply}), ne le renvoyez pas ; mais : {error.french}",
-        ) from error
+        failed.append(error)
+    if copied is None or failed:
+        # A lost connection says the same twice.
+        raise FiledBadly(receipt, list({one.public: one for one in failed}.values()), filed=copied is not None)
     return Outcome(receipt, letter.message_id, reply.state, copied)
 
 

@@ -1,8 +1,11 @@
 """`pharmacy reply`, `state` and `close` over the real ports: what the patient gets, and what the team sees."""
 
 import json
+import os
+import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +18,11 @@ from mssante_sim.clients.mailbox import MailboxClient
 from mssante_sim.clients.prescription import Letter
 from mssante_sim.clients.reading import Opened
 from mssante_sim.clock import SystemClock
+from mssante_sim.crypto.identity import read_certificate
+from mssante_sim.crypto.pkcs12 import read_bundle, write_bundle
+from mssante_sim.crypto.profiles import Usage
 from mssante_sim.crypto.smime import Protection, classify
+from mssante_sim.crypto.trust import accepts_usage
 from mssante_sim.message.headers import parse_addresses
 from mssante_sim.message.parts import parse
 from mssante_sim.testing import Mssante
@@ -328,9 +335,146 @@ def test_a_server_that_is_away_keeps_a_draft_with_its_state_and_it_arrives_once(
     assert b"Brouillon" not in received(mssante).readable
 
 
-async def test_what_was_sent_but_could_not_be_marked_is_told_and_not_to_be_sent_again(
-    mssante: Mssante, letter: Letter
+@pytest.fixture
+def misled(home: Path, tmp_path: Path) -> Callable[[str, int], str]:
+    """A home whose stack is the real one, but for one service that it looks for at another port."""
+
+    def written(service: str, port: int) -> str:
+        facts = json.loads((home / "run.json").read_text(encoding="utf-8"))
+        facts["ports"][service] = port
+        (tmp_path / "misled").mkdir()
+        (tmp_path / "misled" / "run.json").write_text(json.dumps(facts), encoding="utf-8")
+        return str(tmp_path / "misled")
+
+    return written
+
+
+@pytest.fixture
+def editor(tmp_path: Path) -> dict[str, str]:
+    """Of an editor that adds MARKER, and writes down where the text lay."""
+    program = tmp_path / "editor"
+    program.write_text(f'#!/bin/sh\necho {MARKER} >> "$1"\necho "$1" > "{tmp_path}/where"\n')
+    program.chmod(0o755)
+    return {"VISUAL": str(program), "EDITOR": str(program)}
+
+
+def test_what_was_written_comes_back_where_there_is_no_such_message(
+    here: Command, mssante: Mssante, letter: Letter, editor: dict[str, str]
 ) -> None:
+    outcome = here("pharmacy", "reply", *AS, "7", "--edit", **editor)
+    assert (outcome.returncode, "pas de message 7" in outcome.stderr) == (2, True), outcome.stderr
+    assert f"Bonjour,\n\n{MARKER}" in outcome.stderr
+    assert "Rien n'a été envoyé" in outcome.stderr
+
+
+def test_what_was_written_comes_back_where_the_mailbox_is_away(
+    here: Command, letter: Letter, editor: dict[str, str], misled: Callable[[str, int], str]
+) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound, but nobody listens
+        home = misled("imap_tls", nobody.getsockname()[1])
+        outcome = here("pharmacy", "reply", *AS, "1", "--edit", MSSANTE_SIM_HOME=home, **editor)
+    assert (outcome.returncode, MARKER in outcome.stderr) == (5, True), outcome.stderr
+
+
+def test_a_folder_that_takes_no_draft_loses_no_text(
+    here: Command, letter: Letter, misled: Callable[[str, int], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        home = misled("submission", nobody.getsockname()[1])
+        outcome = here("pharmacy", "reply", *AS, "1", "--message", MARKER, MSSANTE_SIM_HOME=home)
+    assert (outcome.returncode, "injoignable" in outcome.stderr) == (5, True), outcome.stderr
+    assert "Aucun brouillon n'a pu être gardé" in outcome.stderr
+    assert MARKER in outcome.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_an_interrupt_while_it_is_sent_keeps_a_draft_that_arrives_once(
+    here: Command, mssante: Mssante, letter: Letter, misled: Callable[[str, int], str], tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        environment = {**os.environ, "MSSANTE_SIM_HOME": misled("submission", mute.getsockname()[1])}
+        command = [sys.executable, "-m", "mssante_sim", "pharmacy", "reply", *AS, "1", "--template", "prête"]
+        with subprocess.Popen(
+            command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, encoding="utf-8"
+        ) as process:
+            mute.settimeout(30)
+            connection, _ = mute.accept()
+            process.send_signal(signal.SIGINT)
+            connection.close()
+            _, said = process.communicate(timeout=30)
+    (draft,) = tmp_path.glob("brouillon-*.eml")
+    assert (process.returncode, str(draft) in said, "Traceback" in said) == (130, True, False), said
+    assert b"Message-ID: " in draft.read_bytes()
+    assert here("pharmacy", "reply", *AS, "--draft", str(draft)).returncode == 0
+    assert "est prête" in received(mssante).text
+    assert flags(mssante) == {"\\Answered", "$mss_prete"}
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="a system without a folder in memory")  # noqa: S108
+def test_the_text_that_is_edited_lies_in_memory_only(
+    here: Command, mssante: Mssante, letter: Letter, editor: dict[str, str], tmp_path: Path
+) -> None:
+    assert here("pharmacy", "reply", *AS, "1", "--edit", **editor).returncode == 0
+    assert MARKER in received(mssante).text
+    where = Path((tmp_path / "where").read_text().strip())
+    assert (where.parts[:3], where.exists()) == (("/", "dev", "shm"), False)
+
+
+@pytest.mark.parametrize(("program", "words"), [("false", "L'éditeur de texte a échoué"), ("true", "pas changé")])
+def test_an_editor_that_fails_or_saves_nothing_sends_nothing(
+    program: str, words: str, here: Command, mssante: Mssante, letter: Letter
+) -> None:
+    outcome = here("pharmacy", "reply", *AS, "1", "--template", "prête", "--edit", VISUAL=program, EDITOR=program)
+    assert (outcome.returncode, words in outcome.stderr) == (2, True), outcome.stderr
+    assert stored(mssante, "patient") == []
+
+
+async def test_what_was_sent_but_could_not_be_marked_is_filed_all_the_same(mssante: Mssante, letter: Letter) -> None:
+    desk, at = Desk.of(mssante.running, "990000010"), SystemClock().now()
+    client = await MailboxClient.connect(desk.access())
+    try:
+        written = write_reply(desk, await filed_message(client, desk, 1, at=at), Answer("x"), at=at)
+        with pytest.raises(FiledBadly) as error:
+            await send_reply(desk, client, written, uid=0, at=at)  # which no message has
+    finally:
+        await client.close()
+    assert error.value.filed
+    (copy,) = stored(mssante, "pharmacy", "Sent")
+    assert mssante.open(copy, "pharmacy").message_id == written.letter.message_id
+
+
+def test_what_was_sent_but_could_not_be_filed_stays_as_a_draft_that_files_it(
+    here: Command, mssante: Mssante, letter: Letter, home: Path, tmp_path: Path
+) -> None:
+    account = mssante.account("pharmacy")
+    clear = f"From: {mssante.account('patient').address}\r\nMessage-ID: <clear@x>\r\n\r\nx\r\n".encode()
+    mssante.imap("pharmacy").append("INBOX", "", "", clear)
+    facts = json.loads((home / "run.json").read_text(encoding="utf-8"))
+    (told,) = (one for one in facts["accounts"] if one["address"] == account.address)
+    told["pkcs12"] = str(tmp_path / "signs-only.p12")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "run.json").write_text(json.dumps(facts), encoding="utf-8")
+    passphrase = account.passphrase or ""
+    identities = read_bundle(Path(account.pkcs12 or "").read_bytes(), passphrase)
+    signing = [one for one in identities if not accepts_usage(read_certificate(one.certificate), Usage.RECEIVE)]
+    (tmp_path / "signs-only.p12").write_bytes(write_bundle(signing, passphrase, "x"))
+
+    outcome = here("pharmacy", "reply", *AS, "2", "--message", MARKER, MSSANTE_SIM_HOME=str(tmp_path / "other"))
+    assert (outcome.returncode, "Le message est parti" in outcome.stderr) == (5, True), outcome.stderr
+    assert (flags(mssante, 2), stored(mssante, "pharmacy", "Sent")) == ({"\\Answered"}, [])
+    (draft,) = tmp_path.glob("brouillon-*.eml")
+    assert str(draft) in outcome.stderr
+    assert here("pharmacy", "reply", *AS, "--draft", str(draft)).returncode == 0
+    assert len(stored(mssante, "patient")) == len(stored(mssante, "pharmacy", "Sent")) == 1
+    assert not draft.exists()
+
+
+async def test_what_was_sent_but_could_not_be_marked_nor_filed_is_told(mssante: Mssante, letter: Letter) -> None:
     desk, at = Desk.of(mssante.running, "990000010"), SystemClock().now()
     client = await MailboxClient.connect(desk.access())
     written = write_reply(desk, await filed_message(client, desk, 1, at=at), Answer("x"), at=at)
@@ -338,7 +482,7 @@ async def test_what_was_sent_but_could_not_be_marked_is_told_and_not_to_be_sent_
     with pytest.raises(FiledBadly) as error:
         await send_reply(desk, client, written, uid=1, at=at)
     assert "Le message est parti (250 " in error.value.french
-    assert "ne le renvoyez pas" in error.value.french
+    assert not error.value.filed
     assert received(mssante).message_id == written.letter.message_id
 
 
