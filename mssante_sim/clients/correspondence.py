@@ -76,6 +76,16 @@ class Filed:
         """Whether the message carries `flag`; letter case does not count."""
         return flag.lower() in {one.lower() for one in self.flags}
 
+    @property
+    def from_patients_operator(self) -> bool:
+        """Whether Mon espace santé itself wrote: MAILER-DAEMON with the null return path.  [ENS Messagerie V1.3 §6]
+
+        Whoever writes has a return path, which the last server put on top, and only that first one counts.
+        """
+        local_part = self.sender.address.partition("@")[0].lower() if self.sender is not None else ""
+        no_way_back = "".join(self.header.get("return-path", b"?").decode("ascii", "replace").split()) == "<>"
+        return self.from_patient and local_part == "mailer-daemon" and no_way_back
+
     def require_patient(self) -> None:
         """Nothing, for a patient's own message.  Raises: NotFromPatient, also for a report of whatever origin."""
         if not self.from_patient or (self.opened is not None and self.opened.report is not None):
@@ -164,7 +174,7 @@ class Told:
     Attributes:
         about: that message's Message-ID.
         by: who says so, in lower case: a receipt counts from whom the message went to, for anyone else may know the
-            Message-ID but has read nothing. None for a failure, which a server tells.
+            Message-ID but has read nothing. None for a failure, which the patients' operator tells.
     """
 
     about: str
@@ -177,7 +187,7 @@ class Told:
 
 
 def told_by(filed: Filed) -> Told | None:
-    """What `filed` tells of another message, if it is a report; in French."""
+    """What `filed` tells of another message, if it is a report from somebody who can know; in French."""
     report = filed.opened.report if filed.opened is not None else None
     if report is None or not report.original_message_id:
         return None
@@ -190,6 +200,8 @@ def told_by(filed: Filed) -> Told | None:
             )
         case Receipt():
             return Told(report.original_message_id, by, f"traité sans être affiché, le {on}")
+        case Failure() if not filed.from_patients_operator:
+            return None
         case Failure():
             cause = _CAUSES.get(report.status, "refusé")
             return Told(report.original_message_id, None, f"non remis : {cause} ({report.status})")

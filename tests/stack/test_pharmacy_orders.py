@@ -166,11 +166,32 @@ def test_a_failure_tells_why_the_answer_did_not_arrive(
     submit(paper_called("o.pdf"))
     patient, pharmacy = mssante.account("patient").address, mssante.account("pharmacy").address
     failure = Failure(answered(here), patient, "5.2.1", "550 5.2.1 closed", "mx.patient.mssante.test")
-    letter = report_letter("postmaster@patient.mssante.test", pharmacy)
-    keep(mssante, compose_failure(letter, failure, original_header=None))
+    letter = report_letter("MAILER-DAEMON@patient.mssante.test", pharmacy)
+    keep(mssante, b"Return-Path: <>\r\n" + compose_failure(letter, failure, original_header=None))
     assert [one["suivi"] for one in orders(here)] == [["non remis : messagerie fermée (5.2.1)"]]
     for arguments in (["reply", "2", "--message", "x"], ["state", "2", "prête"]):
         assert here("pharmacy", arguments[0], *AS, *arguments[1:]).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("who", "trace"),
+    [
+        ("other-pharmacy", "Return-Path: <>\r\n"),
+        ("patient", "Return-Path: <>\r\n"),
+        ("MAILER-DAEMON@patient.mssante.test", "Return-Path: <autre@officine.mssante.test>\r\nReturn-Path: <>\r\n"),
+        ("MAILER-DAEMON@patient.mssante.test", ""),
+        ("MAILER-DAEMON@officine.mssante.test", "Return-Path: <>\r\n"),
+    ],
+)
+def test_only_the_patients_operator_can_say_that_an_answer_did_not_arrive(
+    who: str, trace: str, here: Command, mssante: Mssante, submit: Callable[..., None]
+) -> None:
+    submit(paper_called("o.pdf"))
+    patient, pharmacy = mssante.account("patient").address, mssante.account("pharmacy").address
+    failure = Failure(answered(here), patient, "5.1.1", "550 5.1.1 unknown", "mx.patient.mssante.test")
+    letter = report_letter(who if "@" in who else mssante.account(who).address, pharmacy)
+    keep(mssante, trace.encode() + compose_failure(letter, failure, original_header=None))
+    assert [one["suivi"] for one in orders(here)] == [[]]
 
 
 # Receipts that the pharmacy is asked for
