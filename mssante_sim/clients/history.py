@@ -77,28 +77,31 @@ async def history(
     patient: str | None = None,
     progress: Progress = untold,
 ) -> list[Conversation]:
-    """The conversations of which something arrived or was sent at `since` or later; the one that moved last at the end.
+    """The conversations in which a message arrived or was sent at `since` or later; the one that moved last at the end.
 
+    Such a conversation is there from its beginning, and ends of all exchanges count that were said before: so
+    everything is read, whatever `since` is.
     `patient` is an INS, an address or a part of a name.
     """
     exchanges: dict[tuple[bool, str], Exchange] = {}
     reports: list[Told] = []
-    async for folder, filed in _everything(client, desk, at, since, progress):
+    async for folder, filed in _everything(client, desk, at, progress):
         if (told := told_by(filed)) is not None:
             reports.append(told)
         elif (one := _exchange(desk, folder, filed)) is not None:
             # A message that was copied to another folder is one message.
             exchanges.setdefault((one.outgoing, one.message_id or f"{folder}/{one.uid}"), one)
     wanted = [one for one in exchanges.values() if patient is None or _goes_by(one.correspondent, patient)]
-    return _conversations(_with_news(wanted, reports))
+    found = _conversations(_with_news(wanted, reports))
+    return [one for one in found if since is None or one.exchanges[-1].at >= since]
 
 
 async def _everything(
-    client: MailboxClient, desk: Desk, at: datetime, since: datetime | None, progress: Progress
+    client: MailboxClient, desk: Desk, at: datetime, progress: Progress
 ) -> AsyncIterator[tuple[str, Filed]]:
     for folder in _FOLDERS:
         await client.select(folder)
-        async for filed in filed_messages(client, desk, at=at, since=since, progress=progress):
+        async for filed in filed_messages(client, desk, at=at, progress=progress):
             yield folder, filed
 
 

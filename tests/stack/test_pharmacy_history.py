@@ -134,6 +134,23 @@ def test_what_the_pharmacy_says_after_an_end_opens_the_exchange_again(here: Comm
     assert [one["clos"] for one in told(here)] == [None]
 
 
+def test_a_conversation_that_moved_since_is_told_whole(
+    here: Command, mssante: Mssante, send: Callable[..., None]
+) -> None:
+    patient = mssante.account("patient").address
+    client = mssante.imap("pharmacy")
+    long_ago = '"01-Jan-2026 10:00:00 +0000"'
+    for message_id in ("<1@x>", "<2@x>"):
+        octets = f"From: {patient}\r\nMessage-ID: {message_id}\r\nSubject: Avant\r\n\r\nx\r\n"
+        client.append("INBOX", "", long_ago, octets.encode())
+    end = f"From: {mssante.account('pharmacy').address}\r\nTo: {patient}\r\nMessage-ID: <fin@x>\r\nSubject: [FIN]\r\n"
+    client.append("Sent", "", '"02-Jan-2026 10:00:00 +0000"', (end + "\r\nFin\r\n").encode())
+    send("patient", "<3@x>", references=("<1@x>",))
+    (conversation,) = told(here, "--since", "1h")
+    assert [one["message_id"] for one in conversation["messages"]] == ["<1@x>", "<3@x>"]
+    assert (conversation["objet"], conversation["clos"]["le"][:10]) == ("Avant", "2026-01-02")
+
+
 def test_an_export_is_a_folder_of_readable_files(
     here: Command, mssante: Mssante, write: Callable[..., Letter], tmp_path: Path
 ) -> None:
