@@ -17,8 +17,12 @@ from mssante_sim.message.parts import parse
 from mssante_sim.message.reports import Failure, Receipt
 from mssante_sim.message.threads import message_id_of
 
-__all__ = ["Filed", "MessageMissing", "NotFromPatient", "Progress", "Told", "as_filed", "filed_message",
+__all__ = ["UNOPENED", "Filed", "MessageMissing", "NotFromPatient", "Progress", "Told", "as_filed", "filed_message",
            "filed_messages", "ins_of", "set_state", "told_by", "untold"]  # fmt: skip
+
+
+UNOPENED: Final = "aucune des clés de cette messagerie ne l'ouvre"
+"""The doubt about a message that stays closed."""
 
 
 class MessageMissing(SimulatorError):

@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Final
 
 from mssante_sim.clients.answering import ANSWERED, AUTHOR_FIELD, END_OF_ALL_SUBJECT, Closing
-from mssante_sim.clients.correspondence import Filed, Progress, Told, filed_messages, told_by, untold
+from mssante_sim.clients.correspondence import UNOPENED, Filed, Progress, Told, filed_messages, told_by, untold
 from mssante_sim.clients.desk import Desk
 from mssante_sim.clients.mailbox import ARCHIVE, INBOX, SENT, MailboxClient
 from mssante_sim.clients.reading import Opened
@@ -128,7 +128,7 @@ def _exchange(desk: Desk, folder: str, filed: Filed) -> Exchange | None:
         answered=filed.has(ANSWERED),
         closing=_closing(filed, opened),
         signer=opened.signer if opened else None,
-        doubt=opened.doubt if opened else "aucune des clés de cette messagerie ne l'ouvre",
+        doubt=opened.doubt if opened else UNOPENED,
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from mssante_sim.clients.answering import ANSWERED
-from mssante_sim.clients.correspondence import Filed, Progress, Told, filed_messages, ins_of, told_by, untold
+from mssante_sim.clients.correspondence import UNOPENED, Filed, Progress, Told, filed_messages, ins_of, told_by, untold
 from mssante_sim.clients.desk import Desk
 from mssante_sim.clients.mailbox import INBOX, SENT, MailboxClient
 from mssante_sim.clients.spreadsheet import table
@@ -22,7 +22,7 @@ _TO_PREPARE: Final = frozenset({None, OrderState.RECUE, OrderState.EN_PREPARATIO
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One message of a patient with documents.
+    """One message of a patient with documents, or that may have some, for no key opens it.
 
     Attributes:
         ins: of the address, its key checked; empty if it is none.
@@ -70,7 +70,7 @@ async def preparation_list(
 
 def _order(filed: Filed) -> Order | None:
     opened = filed.opened
-    if opened is None or filed.sender is None or not filed.from_patient or not opened.attachments:
+    if filed.sender is None or not filed.from_patient or (opened is not None and not opened.attachments):
         return None
     return Order(
         uid=filed.uid,
@@ -78,11 +78,11 @@ def _order(filed: Filed) -> Order | None:
         address=filed.sender.address,
         ins=ins_of(filed.sender.address) or "",
         received=filed.received,
-        documents=tuple(one.name for one in opened.attachments),
+        documents=tuple(one.name for one in opened.attachments) if opened else (),
         state=filed.state,
         answered=filed.has(ANSWERED),
-        doubt=opened.doubt or (None if opened.signer else "non signé"),
-        message_id=opened.message_id,
+        doubt=(opened.doubt or (None if opened.signer else "non signé")) if opened else UNOPENED,
+        message_id=filed.message_id,
     )
 
 

@@ -116,6 +116,20 @@ def test_a_signature_that_does_not_hold_is_a_doubt_in_the_list(
     assert "ATTENTION : non signé" in here("pharmacy", "orders", *AS).stdout
 
 
+def test_an_order_that_no_key_opens_is_listed_with_its_sender_and_date(
+    here: Command, mssante: Mssante, submit: Callable[..., None]
+) -> None:
+    patient, colleague = mssante.account("patient").address, mssante.account("other-pharmacy").address
+    sealed = b"Content-Type: application/pkcs7-mime; smime-type=enveloped-data\r\n\r\nx\r\n"
+    for number, sender in enumerate((f"Dominique PAT-TROIS <{patient}>", colleague)):
+        keep(mssante, f"From: {sender}\r\nMessage-ID: <{number}@x>\r\n".encode() + sealed)
+    (one,) = orders(here, "--to-prepare")
+    assert (one["uid"], one["patient"], one["ins"], one["documents"]) == (1, "Dominique PAT-TROIS", PATIENT, [])
+    assert (one["doute"], one["message_id"]) == ("aucune des clés de cette messagerie ne l'ouvre", "<0@x>")
+    assert 0 <= int(str(one["depuis_s"])) < 600
+    assert "ATTENTION : aucune des clés" in here("pharmacy", "orders", *AS).stdout
+
+
 def test_the_list_for_a_spreadsheet_runs_nothing(here: Command, mssante: Mssante, submit: Callable[..., None]) -> None:
     submit(paper_called('=cmd|"/c calc"!A1.pdf'), name="@Élodie; PAT-TROIS")
     octets = here("pharmacy", "orders", *AS, "--to-prepare", "--csv").stdout.encode()
