@@ -31,7 +31,7 @@ class Exchange:
         correspondent: the other side, whoever wrote.
         author: which member of the team wrote it, where the message says so.
         answered: a received message that was answered.
-        closing: what it closed.
+        closing: what it closed; only the pharmacy can.
         news: what reports say of it: opened, not delivered.
         doubt: why a signature is not proved, or that the message cannot be opened.
     """
@@ -126,7 +126,7 @@ def _exchange(desk: Desk, folder: str, filed: Filed) -> Exchange | None:
         author=_author(desk, opened) if opened and outgoing else None,
         state=None if outgoing else filed.state,
         answered=filed.has(ANSWERED),
-        closing=_closing(filed, opened),
+        closing=_closing(filed, opened) if outgoing else Closing.NOTHING,
         signer=opened.signer if opened else None,
         doubt=opened.doubt if opened else UNOPENED,
     )

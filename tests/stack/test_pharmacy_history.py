@@ -151,6 +151,17 @@ def test_a_conversation_that_moved_since_is_told_whole(
     assert (conversation["objet"], conversation["clos"]["le"][:10]) == ("Avant", "2026-01-02")
 
 
+def test_only_the_pharmacy_closes(here: Command, mssante: Mssante, send: Callable[..., None]) -> None:
+    send("patient", "<1@x>", subject="[FIN]")
+    patient = mssante.account("patient").address
+    octets = f"From: {patient}\r\nMessage-ID: <2@x>\r\nX-MSS-MES: FIN\r\nReferences: <1@x>\r\n\r\nx\r\n"
+    mssante.imap("pharmacy").append("INBOX", "", "", octets.encode())
+    (conversation,) = told(here)
+    assert conversation["clos"] is None
+    assert [one["clôture"] for one in conversation["messages"]] == [None, None]
+    assert "clôt" not in here("pharmacy", "history", *AS).stdout
+
+
 def test_an_export_is_a_folder_of_readable_files(
     here: Command, mssante: Mssante, write: Callable[..., Letter], tmp_path: Path
 ) -> None:
