@@ -46,6 +46,7 @@ def write_receipt(desk: Desk, filed: Filed, *, at: datetime) -> bytes:
         text=_TEXT.format(pharmacy=own.name),
         date=at,
         message_id=f"<{secrets.token_hex(12)}@{own.address.rpartition('@')[2]}>",
+        extra=(("X-MSS-NIL", PRODUCT),),
     )
     receipt = Receipt(opened.message_id, own.address, displayed=True, automatic=False)
     return compose_receipt(letter, receipt, reporting_ua=PRODUCT)

@@ -59,6 +59,7 @@ class ReportLetter:
     text: str = field(repr=False)  # French
     date: datetime  # aware
     message_id: str  # with its angle brackets
+    extra: tuple[tuple[str, str], ...] = ()  # further fields
 
 
 # Writing ---------------------------------------------------------------------------------------------
@@ -117,7 +118,7 @@ def _report(letter: ReportLetter, original: str | None, kind: str, blocks: list[
         message_id=letter.message_id,
         in_reply_to=original,
         references=() if original is None else (original,),
-        extra=(("Auto-Submitted", "auto-replied"),),  # [RFC 3834 §5]
+        extra=(("Auto-Submitted", "auto-replied"), *letter.extra),  # [RFC 3834 §5]
     )
     kinds = (f"message/{kind}", "text/rfc822-headers")
     parts = [(*text_part(letter.text), b"\r\n")] + [

@@ -1,13 +1,22 @@
 """A receipt that the pharmacy returns: over the real ports, with the empty return path."""
 
+import asyncio
+import socket
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from mssante_sim.clients.correspondence import filed_message
+from mssante_sim.clients.desk import Desk
+from mssante_sim.clients.mailbox import MailboxClient
+from mssante_sim.clients.receipts import decide_receipt, receipt_due
+from mssante_sim.clients.submission import Unreachable
 from mssante_sim.clock import SystemClock
 from mssante_sim.message.compose import Draft, compose
 from mssante_sim.message.headers import Address
+from mssante_sim.message.parts import parse
 from mssante_sim.message.reports import Receipt
 from mssante_sim.testing import Mssante
 
@@ -17,7 +26,9 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 AS = ("--as", "990000010")
 
 
-def test_a_receipt_that_a_person_returns_reaches_the_sender_once(here: Command, mssante: Mssante) -> None:
+@pytest.fixture
+def asked(mssante: Mssante) -> None:
+    """A colleague asks for a receipt of the first message in INBOX."""
     colleague, pharmacy = mssante.account("other-pharmacy"), mssante.account("pharmacy")
     draft = Draft(
         Address(colleague.display_name, colleague.address), (Address("", pharmacy.address),), "Sujet", "Texte",
@@ -25,6 +36,11 @@ def test_a_receipt_that_a_person_returns_reaches_the_sender_once(here: Command, 
     )  # fmt: skip
     with mssante.smtp("other-pharmacy") as smtp:
         smtp.sendmail(colleague.address, [pharmacy.address], compose(draft))
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_receipt_that_a_person_returns_reaches_the_sender_once(here: Command, mssante: Mssante) -> None:
+    pharmacy = mssante.account("pharmacy")
     for _ in range(2):
         opened = here("pharmacy", "open", *AS, "1", "--receipt", "yes")
         assert opened.returncode == 0, opened.stderr
@@ -34,3 +50,11 @@ def test_a_receipt_that_a_person_returns_reaches_the_sender_once(here: Command, 
     assert receipt.report == Receipt("<1@x>", pharmacy.address, displayed=True, automatic=False)
     assert b"Sujet" not in receipt.readable
     assert b"$MDNSent" in mssante.imap("pharmacy").uid("FETCH", "1", "(FLAGS)")[1][0]
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_receipt_names_the_software_that_returns_it(here: Command, mssante: Mssante) -> None:
+    """[Référentiel MSSanté #2 ECO.2.4.1]"""
+    assert here("pharmacy", "open", *AS, "1", "--receipt", "yes").returncode == 0
+    octets = mssante.imap("other-pharmacy").uid("FETCH", "1", "(BODY.PEEK[])")[1][0][1]
+    assert parse(octets).header["x-mss-nil"].strip().startswith(b"SIMULATEUR-mssante-sim/")
