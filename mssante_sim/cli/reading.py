@@ -136,13 +136,16 @@ def open_one(desk: Desk, uid: int, save: Path | None, receipt: str | None, as_js
     if not as_json:
         _print_opened(filed, opened, saved)
     answer = _receipt_answer(filed, receipt, ask=not as_json and sys.stdin.isatty())
-    if answer is not None:
-        _answer_receipt(desk, filed, send=answer)
+    counts = answer is not None and _answer_receipt(desk, filed, send=answer)
     if as_json:
         files = [str(path) for path in saved]
-        print_json({**summary(filed), "texte": opened.text, "enregistré": files, "accusé_renvoyé": answer is True})
-    elif answer is not None:
+        print_json(
+            {**summary(filed), "texte": opened.text, "enregistré": files, "accusé_renvoyé": counts and answer is True}
+        )
+    elif counts:
         click.echo("Accusé de lecture renvoyé." if answer else "Accusé de lecture refusé.")
+    elif answer is not None:
+        click.echo("Un membre de l'équipe a déjà décidé de cet accusé de lecture.")
 
 
 def _print_opened(filed: Filed, opened: Opened, saved: list[Path]) -> None:
@@ -178,12 +181,12 @@ def _receipt_answer(filed: Filed, receipt: str | None, *, ask: bool) -> bool | N
     return click.confirm("L'expéditeur demande un accusé de lecture. Le renvoyer ?", default=False)
 
 
-def _answer_receipt(desk: Desk, filed: Filed, *, send: bool) -> None:
-    async def decide(client: MailboxClient) -> None:
-        await decide_receipt(desk, client, filed, send=send, at=now())
+def _answer_receipt(desk: Desk, filed: Filed, *, send: bool) -> bool:
+    async def decide(client: MailboxClient) -> bool:
+        return await decide_receipt(desk, client, filed, send=send, at=now())
 
     try:
-        with_mailbox(desk, decide)
+        return with_mailbox(desk, decide)
     except (Refused, Unreachable) as error:
         error.french = f"L'accusé de lecture n'a pas été renvoyé : {error.french or error.public}"
         raise

@@ -178,6 +178,21 @@ class MailboxClient:
                     await self._guarded(self._imap.uid("store", str(uid), f"{sign}FLAGS.SILENT", f"({flags})"))
                 )
 
+    async def claim(self, uid: int, flag: str) -> bool:
+        """Whether the message carries `flag` from now on: of several clients who ask at once, one is told so.
+
+        It is set only if nothing has changed since we saw it missing.  [RFC 7162 §3.1.3]
+        """
+        while True:
+            seen = b" ".join(self._expect(await self._guarded(self._imap.uid("fetch", str(uid), "(FLAGS MODSEQ)"))))
+            flags, modseq = re.search(rb"FLAGS \(([^)]*)\)", seen), re.search(rb"MODSEQ \((\d+)\)", seen)
+            if flags is None or modseq is None or flag.lower().encode() in flags[1].lower().split():
+                return False
+            condition = f"(UNCHANGEDSINCE {int(modseq[1])}) +FLAGS.SILENT"
+            stored = self._expect(await self._guarded(self._imap.uid("store", str(uid), condition, f"({flag})")))
+            if b"[MODIFIED " not in bytes(stored[-1]).upper():
+                return True
+
     async def append(self, folder: str, octets: bytes, flags: Iterable[str]) -> None:
         """`folder` holds one more message.  Raises: ImapRefused."""
         self._expect(await self._guarded(self._imap.append(octets, _quoted(folder), f"({' '.join(flags)})")))

@@ -9,6 +9,7 @@ from mssante_sim.clients.answering import PRODUCT, RECEIPT_SENT
 from mssante_sim.clients.correspondence import Filed
 from mssante_sim.clients.desk import Desk
 from mssante_sim.clients.mailbox import MailboxClient
+from mssante_sim.clients.submission import Refused, Unreachable
 from mssante_sim.message.headers import Address
 from mssante_sim.message.reports import Receipt, ReportLetter, compose_receipt, receipt_wanted
 
@@ -52,18 +53,23 @@ def write_receipt(desk: Desk, filed: Filed, *, at: datetime) -> bytes:
     return compose_receipt(letter, receipt, reporting_ua=PRODUCT)
 
 
-async def decide_receipt(desk: Desk, client: MailboxClient, filed: Filed, *, send: bool, at: datetime) -> None:
-    """The receipt is sent, or refused for good; the team is not asked again.
+async def decide_receipt(desk: Desk, client: MailboxClient, filed: Filed, *, send: bool, at: datetime) -> bool:
+    """Whether this decision counts: the receipt is sent, or refused for good, and the team is not asked again.
 
+    Of two who decide at once the first counts, so that one receipt is sent: the message is marked before.
     It goes with an empty return path, so that nothing ever answers it.  [RFC 8098 §2]
 
     Raises:
         Refused, Unreachable: it was not sent, and may be asked for again.
     """
     recipient = receipt_due(filed)
-    if recipient is None:
-        return
+    if recipient is None or not await client.claim(filed.uid, RECEIPT_SENT):
+        return False
     if send:
         octets = write_receipt(desk, filed, at=at)
-        await asyncio.to_thread(desk.submission().send, octets, sender="", recipients=[recipient.address])
-    await client.change_flags(filed.uid, add=[RECEIPT_SENT])
+        try:
+            await asyncio.to_thread(desk.submission().send, octets, sender="", recipients=[recipient.address])
+        except (Refused, Unreachable):
+            await client.change_flags(filed.uid, remove=[RECEIPT_SENT])
+            raise
+    return True

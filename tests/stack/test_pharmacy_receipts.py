@@ -58,3 +58,38 @@ def test_a_receipt_names_the_software_that_returns_it(here: Command, mssante: Ms
     assert here("pharmacy", "open", *AS, "1", "--receipt", "yes").returncode == 0
     octets = mssante.imap("other-pharmacy").uid("FETCH", "1", "(BODY.PEEK[])")[1][0][1]
     assert parse(octets).header["x-mss-nil"].strip().startswith(b"SIMULATEUR-mssante-sim/")
+
+
+@pytest.mark.usefixtures("asked")
+async def test_two_members_of_the_team_who_decide_at_once_return_one_receipt(mssante: Mssante) -> None:
+    at = SystemClock().now()
+    desks = [Desk.of(mssante.running, "990000010", user) for user in ("lilas.titulaire", "lilas.adjoint")]
+    clients = [await MailboxClient.connect(desk.access()) for desk in desks]
+    try:
+        seen = [await filed_message(one, desk, 1, at=at) for one, desk in zip(clients, desks, strict=True)]
+        done = await asyncio.gather(*(
+            decide_receipt(desk, client, filed, send=True, at=at)
+            for desk, client, filed in zip(desks, clients, seen, strict=True)
+        ))  # fmt: skip
+    finally:
+        for client in clients:
+            await client.close()
+    assert sorted(done) == [False, True]
+    assert mssante.imap("other-pharmacy").select("INBOX")[1] == [b"1"]
+
+
+@pytest.mark.usefixtures("asked")
+async def test_a_receipt_that_could_not_be_sent_may_be_asked_for_again(mssante: Mssante) -> None:
+    desk, at = Desk.of(mssante.running, "990000010"), SystemClock().now()
+    client = await MailboxClient.connect(desk.access())
+    try:
+        filed = await filed_message(client, desk, 1, at=at)
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))  # bound, but nobody listens
+            ports = {**mssante.running.ports, "submission": nobody.getsockname()[1]}
+            away = replace(desk, running=replace(desk.running, ports=ports))
+            with pytest.raises(Unreachable):
+                await decide_receipt(away, client, filed, send=True, at=at)
+        assert receipt_due(await filed_message(client, desk, 1, at=at)) is not None
+    finally:
+        await client.close()
