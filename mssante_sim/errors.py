@@ -5,9 +5,12 @@ person or peer who caused it (what is wrong, what to do; no path of the server,
 no SQL, no address of a third party, no key), `detail` is for the log.
 """
 
-from typing import ClassVar
+import errno
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar, Final
 
-__all__ = ["PortBusy", "SimulatorError"]
+__all__ = ["PortBusy", "SimulatorError", "reason_in_french"]
 
 
 class SimulatorError(Exception):
@@ -37,3 +40,27 @@ class PortBusy(SimulatorError):
             f"Port {port} of {bind} cannot be opened for {service}: {error.strerror}. "
             "Stop what uses it, or choose other ports with --port-base."
         )
+
+
+_REASONS: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        errno.EACCES: "accès refusé",
+        errno.ECONNREFUSED: "connexion refusée",
+        errno.EEXIST: "il existe déjà",
+        errno.EISDIR: "c'est un dossier",
+        errno.ENAMETOOLONG: "le nom est trop long",
+        errno.ENOENT: "il n'y a pas de fichier ni de dossier de ce nom",
+        errno.ENOSPC: "le disque est plein",
+        errno.ENOTDIR: "un élément du chemin n'est pas un dossier",
+        errno.EPERM: "accès refusé",
+        errno.EROFS: "le disque est en lecture seule",
+        errno.ETIMEDOUT: "délai dépassé",
+    }
+)
+
+
+def reason_in_french(error: OSError) -> str:
+    """Why the system refused, inside a sentence; the system's own words are not French, so else its number."""
+    if isinstance(error, TimeoutError):
+        return _REASONS[errno.ETIMEDOUT]
+    return _REASONS.get(error.errno or 0, f"erreur {error.errno} du système" if error.errno else "erreur du système")

@@ -25,7 +25,7 @@ from mssante_sim.clients.prescription import DraftUnusable, Letter, letter_of
 from mssante_sim.clients.sent_copy import NotSealed, sealed_copy
 from mssante_sim.clients.states import OrderState
 from mssante_sim.clients.submission import SubmissionReceipt
-from mssante_sim.errors import SimulatorError
+from mssante_sim.errors import SimulatorError, reason_in_french
 from mssante_sim.message.compose import Attachment, Draft, compose
 from mssante_sim.message.headers import Address, parse_addresses
 from mssante_sim.message.parts import parse
@@ -111,7 +111,7 @@ class Reply:
         except OSError as error:
             raise DraftUnusable(
                 f"The draft {path} cannot be read: {error.strerror}.",
-                french=f"Le brouillon {path} ne peut pas être lu : {error.strerror}.",
+                french=f"Le brouillon {path} ne peut pas être lu : {reason_in_french(error)}.",
             ) from error
         state = None
         if octets.startswith(_DRAFT_STATE):
@@ -226,7 +226,8 @@ def read_attachment(path: Path) -> Attachment:
         content = path.read_bytes()
     except OSError as error:
         raise AnswerRefused(
-            f"{path} cannot be read: {error.strerror}.", french=f"« {path} » ne peut pas être lu : {error.strerror}."
+            f"{path} cannot be read: {error.strerror}.",
+            french=f"« {path} » ne peut pas être lu : {reason_in_french(error)}.",
         ) from error
     if not content:
         raise AnswerRefused(f"{path} is empty.", french=f"« {path} » est vide.")

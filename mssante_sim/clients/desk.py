@@ -15,7 +15,7 @@ from mssante_sim.crypto.pkcs12 import read_bundle
 from mssante_sim.crypto.profiles import Usage
 from mssante_sim.crypto.tls import client_context
 from mssante_sim.crypto.trust import CertificateState, TrustContext, accepts_usage
-from mssante_sim.errors import SimulatorError
+from mssante_sim.errors import SimulatorError, reason_in_french
 
 __all__ = ["Desk", "KeysMissing", "NotSaved"]
 
@@ -32,7 +32,7 @@ class NotSaved(SimulatorError):
     def __init__(self, folder: Path, error: OSError) -> None:
         super().__init__(
             f"Nothing can be written to {folder}: {error.strerror or error}.",
-            french=f"Impossible d'enregistrer dans {folder} : {error.strerror or error}.",
+            french=f"Impossible d'enregistrer dans {folder} : {reason_in_french(error)}.",
         )
 
 
@@ -64,7 +64,8 @@ class Desk:
         except OSError as error:
             raise KeysMissing(
                 f"The keys of {account.address} cannot be read: {error.strerror}. Restart the stack.",
-                french=f"Les clés de {account.address} sont illisibles ({error.strerror}). Relancez le serveur.",
+                french=f"Les clés de {account.address} sont illisibles ({reason_in_french(error)})."
+                " Relancez le serveur.",
             ) from error
         return cls(running, account, member, tuple(identities), trust)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from mssante_sim.clients.correspondence import Filed, ins_of
+from mssante_sim.errors import reason_in_french
 
 __all__ = ["arrival_facts", "run_hook"]
 
@@ -70,7 +71,7 @@ async def run_hook(command: str, facts: Mapping[str, str], *, timeout_s: float) 
             start_new_session=True,
         )
     except OSError as error:
-        return f"la commande n'a pas pu être lancée : {error.strerror or error}"
+        return f"la commande n'a pas pu être lancée : {reason_in_french(error)}"
     try:
         status = await asyncio.wait_for(process.wait(), timeout_s)
     except TimeoutError:

@@ -19,7 +19,7 @@ from typing import Any, Final, Self
 import aioimaplib
 
 from mssante_sim.clients.fetched import Stored, stored_messages
-from mssante_sim.errors import SimulatorError
+from mssante_sim.errors import SimulatorError, reason_in_french
 
 __all__ = ["ARCHIVE", "INBOX", "SENT", "ConnectionLost", "ImapAccess", "ImapRefused", "MailboxClient"]
 
@@ -235,9 +235,11 @@ class MailboxClient:
             await asyncio.wait({work, lost}, return_when=asyncio.FIRST_COMPLETED, timeout=_SILENCE_S)
             if work.done():
                 return work.result()
-            raise _lost("the connection was closed by the server")
-        except (OSError, TimeoutError, aioimaplib.AioImapException) as error:
-            raise _lost(str(error) or type(error).__name__) from error
+            raise _lost("the connection was closed by the server", "il a coupé la connexion")
+        except OSError as error:
+            raise _lost(str(error) or type(error).__name__, reason_in_french(error)) from error
+        except aioimaplib.AioImapException as error:
+            raise _lost(str(error) or type(error).__name__, "la connexion est coupée") from error
         finally:
             work.cancel()
             lost.cancel()
@@ -264,8 +266,8 @@ def _uidvalidity(lines: list[bytes | bytearray]) -> int:
     return int(found[1]) if found else 0
 
 
-def _lost(reason: str) -> ConnectionLost:
+def _lost(reason: str, french: str) -> ConnectionLost:
     return ConnectionLost(
         f"The IMAP server cannot be reached: {reason}. Is the stack up?",
-        french=f"Le serveur IMAP est injoignable ({reason}). Est-il lancé ?",
+        french=f"Le serveur IMAP est injoignable ({french}). Est-il lancé ?",
     )

@@ -16,7 +16,7 @@ from typing import Final, Self
 
 from mssante_sim.clients.correspondence import ins_of
 from mssante_sim.directory.identifiers import IdentifierError, Ins
-from mssante_sim.errors import SimulatorError
+from mssante_sim.errors import SimulatorError, reason_in_french
 from mssante_sim.message.headers import Address
 
 __all__ = ["CAUTION", "IDENTITY_CHECKED", "Candidate", "Claimed", "Matching", "Register", "RegisterUnusable", "match",
@@ -138,7 +138,7 @@ def read_register(path: Path) -> Register:
         with path.open("rb") as file:
             octets = file.read(_LARGEST_OCTETS + 1)
     except OSError as error:
-        raise _unusable(path, f"{error.strerror}") from error
+        raise _unusable(path, reason_in_french(error)) from error
     if len(octets) > _LARGEST_OCTETS:
         raise _unusable(path, "plus de 50 Mo")
     if b"\0" in octets:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mssante_sim.errors import SimulatorError
+from mssante_sim.errors import SimulatorError, reason_in_french
 
 __all__ = ["MAX_DOCUMENT_OCTETS", "MAX_MESSAGE_OCTETS", "Document", "DocumentRefused", "document", "read_document"]
 
@@ -97,4 +97,4 @@ def read_document(path: Path) -> Document:
             _check_size(path.name, os.fstat(file.fileno()).st_size)
             return document(path.name, file.read(MAX_DOCUMENT_OCTETS + 1))  # a device has no size and no end
     except OSError as error:
-        raise DocumentRefused(f"« {path} » ne peut pas être lu : {error.strerror}.") from error
+        raise DocumentRefused(f"« {path} » ne peut pas être lu : {reason_in_french(error)}.") from error

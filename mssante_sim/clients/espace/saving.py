@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mssante_sim.clients.files import new_file
-from mssante_sim.errors import SimulatorError
+from mssante_sim.errors import SimulatorError, reason_in_french
 
 __all__ = ["NotWritten", "save_all", "write_to"]
 
@@ -16,9 +16,9 @@ class NotWritten(SimulatorError):
     exit_code = 6
 
     def __init__(self, path: Path, error: OSError) -> None:
-        reason = "il existe déjà" if isinstance(error, FileExistsError) else error.strerror
         super().__init__(
-            f"{path} cannot be written: {error.strerror}.", french=f"{path} ne peut pas être enregistré : {reason}."
+            f"{path} cannot be written: {error.strerror}.",
+            french=f"{path} ne peut pas être enregistré : {reason_in_french(error)}.",
         )
 
 

@@ -14,6 +14,7 @@ from mssante_sim.clients.thunderbird.marionette import OPTIONS, Marionette, Mari
 from mssante_sim.clients.thunderbird.profile import write_profile
 from mssante_sim.clients.thunderbird.program import LOG, ThunderbirdUnusable, started
 from mssante_sim.clients.thunderbird.setup import MailAccount, Setup
+from mssante_sim.errors import reason_in_french
 
 __all__ = ["chosen_login", "place", "prepare", "wait_for_end"]
 
@@ -87,7 +88,7 @@ def _require_answer(running: Running) -> None:
     except OSError as error:
         raise StackNotRunning(
             f"The IMAP server does not answer: {error.strerror or error}. Is the stack up?",
-            french=f"Le serveur IMAP est injoignable ({error.strerror or error}). Est-il lancé ?",
+            french=f"Le serveur IMAP est injoignable ({reason_in_french(error)}). Est-il lancé ?",
         ) from error
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from mssante_sim.clients.states import OrderState
-from mssante_sim.errors import SimulatorError
+from mssante_sim.errors import SimulatorError, reason_in_french
 
 __all__ = ["ProfileNotMade", "write_profile"]
 
@@ -73,7 +73,7 @@ def write_profile(profile: Path, host: str) -> None:
     except OSError as error:
         raise ProfileNotMade(
             f"The profile cannot be made in {profile}: {error.strerror}. Give a folder that does not exist yet.",
-            french=f"Le profil ne peut pas être créé dans {profile} ({error.strerror})."
+            french=f"Le profil ne peut pas être créé dans {profile} ({reason_in_french(error)})."
             " Indiquez un dossier qui n'existe pas encore.",
         ) from error
     preferences = {
