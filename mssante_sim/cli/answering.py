@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -27,10 +28,10 @@ from mssante_sim.clients.mailbox import ConnectionLost, ImapRefused, MailboxClie
 from mssante_sim.clients.states import OrderState
 from mssante_sim.clients.submission import Refused, Unreachable
 from mssante_sim.clients.templates import COURTEOUS_END, END_OF_ALL, template
-from mssante_sim.errors import SimulatorError
+from mssante_sim.errors import SimulatorError, reason_in_french
 from mssante_sim.smtp import replies
 
-__all__ = ["close_exchange", "reply", "set_order_state"]
+__all__ = ["close_exchange", "reply", "said_to_pharmacists", "set_order_state"]
 
 
 @click.command(cls=FrenchCommand, short_help="Répond à un message.")
@@ -130,7 +131,7 @@ def _send(desk: Desk, uid: int | None, written: Reply, *, as_json: bool, kept: P
             _forget(kept)
             raise
         if isinstance(error, Refused) and error.word:
-            error.french = f"{replies.french(error.word)} [{error.public}]"
+            error.french = f"{said_to_pharmacists(error.word)} [{error.public}]"
         error.french = f"{error.french or error.public}\n{_kept(desk, written, kept)}"
         raise
     except KeyboardInterrupt:  # nobody knows whether the server has taken it
@@ -140,13 +141,28 @@ def _send(desk: Desk, uid: int | None, written: Reply, *, as_json: bool, kept: P
     _tell(uid, written, outcome, as_json=as_json)
 
 
+_TO_PHARMACISTS: Final = {
+    "unknown-mailbox": "Ce destinataire n'existe pas.",
+    "mailbox-closed": "La messagerie de ce destinataire est fermée : joignez-le par un autre moyen.",
+    "not-pharmacy": "Ce destinataire n'est pas une pharmacie.",
+    "patient-cannot-receive": "Ce patient ne peut pas recevoir ce message : il n'a pas écrit à votre messagerie.",
+    "exchange-closed": "Cet échange est clos.",
+    "profile-not-activated": "Le profil Mon espace santé n'est pas activé.",
+}
+
+
+def said_to_pharmacists(word: str) -> str:
+    """Why the server refused an answer, for who wrote it: what is the same for patients, or a sentence of its own."""
+    return _TO_PHARMACISTS.get(word) or replies.french(word).removesuffix(" Le brouillon est conservé.")
+
+
 def _kept(desk: Desk, written: Reply, kept: Path | None) -> str:
     """Where the draft lies now; without one, the text itself."""
     try:
         path = kept or written.keep(Path.cwd())
     except OSError as error:
         text = desk.open(written.letter.octets, at=now()).text
-        return f"Aucun brouillon n'a pu être gardé ici ({error.strerror}). {_given_back(text)}"
+        return f"Aucun brouillon n'a pu être gardé ici ({reason_in_french(error)}). {_given_back(text)}"
     return f"Brouillon gardé : {path} (le renvoyer avec --draft ne fera pas de double)"
 
 

@@ -19,6 +19,7 @@ from mssante_sim.clients.mailbox import MailboxClient
 from mssante_sim.clients.reading import Opened
 from mssante_sim.clients.receipts import decide_receipt, receipt_due
 from mssante_sim.clients.submission import Refused, Unreachable
+from mssante_sim.message.ordering import sent_date
 
 __all__ = ["list_messages", "open_one", "protection", "sender_of", "summary"]
 
@@ -84,6 +85,8 @@ def list_messages(desk: Desk, since: datetime | None, as_json: bool) -> None:
     elif lines:
         headings = ("UID", "Reçu le", "De", "État", "Objet", "Sécurité")
         click.echo(columns(headings, [one.row for one in lines], [one.colour for one in lines]))
+    else:
+        click.echo("Aucun message.")
 
 
 class _Line(NamedTuple):
@@ -150,19 +153,20 @@ def open_one(desk: Desk, uid: int, save: Path | None, receipt: str | None, as_js
 
 def _print_opened(filed: Filed, opened: Opened, saved: list[Path]) -> None:
     address = f" <{plain(filed.sender.address)}>" if filed.sender else ""
-    click.echo(f"De      : {sender_of(filed)}{address}\nDate    : {plain(opened.date)}")
-    click.echo(f"Objet   : {plain(opened.subject)}")
+    click.echo(f"De       : {sender_of(filed)}{address}")
+    click.echo(f"Date     : {sent_date(filed.header.get('date'), filed.received).astimezone():%d/%m/%Y à %H:%M}")
+    click.echo(f"Objet    : {plain(opened.subject)}")
     if filed.state is not None:
-        click.echo(f"État    : {filed.state.label}")
-    click.echo(f"Sécurité: {paint(protection(opened), 'red') if opened.doubt else protection(opened)}")
+        click.echo(f"État     : {filed.state.label}")
+    click.echo(f"Sécurité : {paint(protection(opened), 'red') if opened.doubt else protection(opened)}")
     if (told := told_by(filed)) is not None:
-        click.echo(f"Avis    : message {told.sentence}")
+        click.echo(f"Avis     : message {told.sentence}")
     for warning in warnings_about(opened, from_patient=filed.from_patient):
-        click.echo(f"{paint('Attention', 'yellow')}: {warning}")
+        click.echo(f"{paint('Attention', 'yellow')} : {warning}")
     click.echo(f"\n{plain_text(opened.text.rstrip())}\n")
     for attachment in opened.attachments:
         kind = plain(attachment.content_type)
-        click.echo(f"Pièce   : {plain(attachment.name)} ({kind}, {len(attachment.content)} octets)")
+        click.echo(f"Pièce    : {plain(attachment.name)} ({kind}, {len(attachment.content)} octets)")
     for path in saved:
         click.echo(f"Enregistré : {path}")
 

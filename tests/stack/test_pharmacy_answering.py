@@ -7,10 +7,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
 
+from mssante_sim.cli.answering import said_to_pharmacists
 from mssante_sim.clients.answering import Answer, FiledBadly, send_reply, write_reply
 from mssante_sim.clients.correspondence import filed_message
 from mssante_sim.clients.desk import Desk
@@ -25,6 +27,7 @@ from mssante_sim.crypto.smime import Protection, classify
 from mssante_sim.crypto.trust import accepts_usage
 from mssante_sim.message.headers import parse_addresses
 from mssante_sim.message.parts import parse
+from mssante_sim.smtp.replies import REFUSALS
 from mssante_sim.testing import Mssante
 
 pytestmark = pytest.mark.slow
@@ -299,6 +302,7 @@ def test_a_refused_answer_keeps_a_draft_that_can_be_sent_later(
         assert here("directory", "set", colleague, "--open", "on").returncode == 0
     assert refused.returncode == 4
     assert "La messagerie de ce destinataire est fermée" in refused.stderr
+    assert "Choisissez" not in refused.stderr  # a patient would
     (draft,) = tmp_path.glob("brouillon-*.eml")
     assert str(draft) in refused.stderr
     assert (flags(mssante), stored(mssante, "pharmacy", "Sent")) == (set(), [])
@@ -503,6 +507,34 @@ def test_a_message_that_none_of_the_keys_opens_can_be_listed_but_not_answered(
 def test_the_login_that_names_the_pharmacy_is_who_acts(here: Command, mssante: Mssante, letter: Letter) -> None:
     assert here("pharmacy", "reply", "--as", "lilas.preparateur", "1", "--message", "x").returncode == 0
     assert ", préparateur\r\n" in received(mssante).text
+
+
+def test_every_refusal_of_an_answer_speaks_to_a_pharmacist() -> None:
+    said = [said_to_pharmacists(word) for word in REFUSALS]
+    assert all(said)
+    patients = (
+        "Choisissez",
+        "à une pharmacie",
+        "votre profil",
+        "le professionnel",
+        "Vous pouvez écrire",
+        "Le brouillon",
+    )
+    assert [one for one in said if any(words.lower() in one.lower() for words in patients)] == []
+
+
+def test_a_message_is_shown_in_french_typography(here: Command, mssante: Mssante, letter: Letter) -> None:
+    assert here("pharmacy", "state", *AS, "1", "prête").returncode == 0
+    shown = here("pharmacy", "open", *AS, "1").stdout
+    head = dict(line.split(" : ", 1) for line in shown.partition("\n\n")[0].splitlines())
+    assert [one.strip() for one in head] == ["De", "Date", "Objet", "État", "Sécurité"]
+    sent = parsedate_to_datetime(parse(letter.octets).header["date"].decode().strip()).astimezone()
+    assert head["Date".ljust(8)] == f"{sent:%d/%m/%Y à %H:%M}"
+
+
+def test_an_empty_mailbox_says_so(here: Command, mssante: Mssante) -> None:
+    assert here("pharmacy", "list", *AS).stdout == "Aucun message.\n"
+    assert json.loads(here("pharmacy", "list", *AS, "--json").stdout) == []
 
 
 def test_without_a_stack_the_status_is_5(here: Command, tmp_path: Path) -> None:

@@ -256,7 +256,7 @@ def test_what_a_professionals_message_lacks_is_a_warning(
     submit(message_id="<2@x>")
     listed = json.loads(here("pharmacy", "list", *AS, "--json").stdout)
     assert [len(one["avertissements"]) for one in listed] == [1, 0]
-    assert "Attention: X-MSS-NIL est absent" in here("pharmacy", "open", *AS, "1").stdout
+    assert "Attention : X-MSS-NIL est absent" in here("pharmacy", "open", *AS, "1").stdout
 
 
 # Matching
