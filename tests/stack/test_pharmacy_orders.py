@@ -208,6 +208,16 @@ def test_only_the_patients_operator_can_say_that_an_answer_did_not_arrive(
     assert [one["suivi"] for one in orders(here)] == [[]]
 
 
+def test_what_the_patients_operator_really_says_is_believed(here: Command, mssante: Mssante) -> None:
+    box, nobody = mssante.account("pharmacy").address, "185059999900181@patient.mssante.test"
+    lost = compose(Draft(Address("", box), (Address("", nobody),), "Objet", "Texte", NOW, "<perdu@x>"))
+    with mssante.smtp("pharmacy") as smtp:
+        smtp.sendmail(box, [nobody], lost)
+    mssante.wait_for(to="pharmacy")
+    (report,) = json.loads(here("pharmacy", "list", *AS, "--json").stdout)
+    assert report["avis"] == {"sur": "<perdu@x>", "texte": "non remis : patient ou adresse inconnus (5.1.1)"}
+
+
 # Receipts that the pharmacy is asked for
 
 
