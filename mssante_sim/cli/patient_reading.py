@@ -129,7 +129,7 @@ def _print(message: api.Message) -> None:
     lines = [
         f"{whom:<8}: {message.pharmacy.label}",
         f"État    : {', '.join(states_of(message))}",
-        f"Sécurité: {_protection(message)}",
+        f"Sécurité : {_protection(message)}",
     ]
     if message.receipt == "returned":
         lines.append("Accusé  : Mon espace santé a confirmé la lecture à l'expéditeur.")

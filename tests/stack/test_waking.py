@@ -55,10 +55,15 @@ def test_mail_from_another_process_wakes_a_bare_idling_socket(mssante: Mssante, 
     login = mssante.account("pharmacy").logins[0]
     idling = Idling(mssante.running, login.login, login.password)
     (tmp_path / "ordonnance.pdf").write_bytes(specimen("ordonnance").content)
-    send = ("patient", "send", "--as", "PAT-TROIS", "--document", "ordonnance.pdf", "--pharmacy", "990000010")
+    environment = {**os.environ, "MSSANTE_SIM_HOME": str(Path(mssante.running.ca_file).parents[1])}
+    program = (sys.executable, "-m", "mssante_sim", "patient")
+    subprocess.run(
+        [*program, "sign-in", "--as", "PAT-TROIS", "--synthetic"], env=environment, capture_output=True, check=True
+    )
+    send = ("send", "--as", "PAT-TROIS", "--document", "ordonnance.pdf", "--pharmacy", "990000010")
     with subprocess.Popen(
-        [sys.executable, "-m", "mssante_sim", *send],
-        env={**os.environ, "MSSANTE_SIM_HOME": str(Path(mssante.running.ca_file).parents[1])},
+        [*program, *send],
+        env=environment,
         cwd=tmp_path,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
