@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import hypothesis
 import pytest
 
 from mssante_sim.clients.annuaire import Annuaire
@@ -13,6 +14,8 @@ from mssante_sim.patient.specimens import specimen
 from mssante_sim.testing import Mssante
 
 Write = Callable[..., Letter]
+
+hypothesis.settings.register_profile("fast", max_examples=15)
 
 
 @pytest.fixture

@@ -211,6 +211,7 @@ class StoreMachine(RuleBasedStateMachine):
             shutil.rmtree(self.home)
 
 
+@pytest.mark.slow
 def test_a_store_behaves_as_its_model(engine):
     machine = type("Machine", (StoreMachine,), {"engine": engine})
     run_state_machine_as_test(machine, settings=settings(max_examples=40, stateful_step_count=30, deadline=None))

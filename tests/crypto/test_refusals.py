@@ -221,6 +221,7 @@ def test_agreements_of_other_kinds_are_not_accepted(curve: Identity, old: bytes,
 
 
 @given(st.data())
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 def test_a_broken_envelope_raises_our_errors_only(domain: Domain, data: st.DataObject) -> None:
     form = data.draw(st.sampled_from([EnvelopeForm(AES_256_GCM, Transport.OAEP), CBC_FORM, GCM_FORM]))

@@ -251,6 +251,7 @@ def test_a_recipient_named_by_key_identifier_is_found(domain: Domain) -> None:
 
 
 @given(st.data())
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 def test_broken_cms_raises_our_errors_only(domain: Domain, data: st.DataObject) -> None:
     whole = b"".join(cms_envelope.encrypt(ENTITY, [domain.receiving.certificate]))

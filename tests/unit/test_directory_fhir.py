@@ -24,6 +24,8 @@ from mssante_sim.directory.synthetic import Seeded, generate
 from mssante_sim.http_server import HttpServer, bind
 from mssante_sim.storage.sqlite import DirectoryRows
 
+pytestmark = pytest.mark.slow
+
 KEY = "test-key"
 LILAS = "001-01-990000010"
 SECTOR = "https://mos.esante.gouv.fr/NOS/TRE_R02-SecteurActivite/FHIR/TRE-R02-SecteurActivite"

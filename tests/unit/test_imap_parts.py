@@ -71,6 +71,7 @@ async def test_whole_messages_multiparts_and_missing_parts(talk) -> None:
     assert b"BINARY[9] NIL BINARY.SIZE[9] 0)" in await talk.ask("FETCH 1 (BINARY.PEEK[9] BINARY.SIZE[9])")
 
 
+@pytest.mark.slow
 async def test_a_large_part_is_cut_as_it_is_asked(talk) -> None:
     content = bytes(range(1, 256)) * 8_000  # 2 MB, decoded in a thread and sent in slices
     await append(talk, part(encodebytes(content).replace(b"\n", b"\r\n")))

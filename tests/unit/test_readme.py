@@ -62,8 +62,12 @@ def command(path: tuple[str, ...]) -> click.Command | None:
 
 def unknown_in(line: str) -> list[str]:
     """What of the command `line` does not exist."""
-    path: tuple[str, ...] = ()
     words = line.split()
+    several = next((at for at, word in enumerate(words) if "|" in word), None)  # directory show|set
+    if several is not None:
+        names = words[several].split("|")
+        return [one for name in names for one in unknown_in(" ".join([*words[:several], name, *words[several + 1 :]]))]
+    path: tuple[str, ...] = ()
     while words and isinstance(command(path), click.Group) and not words[0].startswith("-"):
         path = (*path, words.pop(0))
     found = command(path)

@@ -75,6 +75,7 @@ def lines_of(text: str) -> str:
     return text if text.endswith("\r\n") else text + "\r\n"
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(DRAFTS)
 def test_what_is_composed_parses_back(written: Draft) -> None:
@@ -97,6 +98,7 @@ def test_what_is_composed_parses_back(written: Draft) -> None:
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(DRAFTS)
 def test_lines_are_crlf_7bit_and_short(written: Draft) -> None:

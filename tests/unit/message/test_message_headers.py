@@ -284,6 +284,7 @@ def test_nothing_raises_whatever_the_octets(text: str) -> None:
     [b"(", b")", b'"', b"<", b"@", b":", b"a ", b"a,", b"\\", b" ", b"\r\n ", b"=?utf-8?q?a?= ", b"=?", b";a=", b';a="',
      b"a*0=b;", b"a:", b"\n"],
 )  # fmt: skip
+@pytest.mark.slow
 def test_time_is_linear(unit: bytes) -> None:
     def spent(octets: bytes) -> float:
         best = 9.0

@@ -76,6 +76,7 @@ LETTERS = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(LETTERS, st.builds(Receipt, IDENTITIES, ADDRESSES, st.booleans(), st.booleans()), SENTENCES)
 def test_a_receipt_that_is_composed_reads_back(letter: ReportLetter, written: Receipt, agent: str) -> None:
@@ -90,6 +91,7 @@ STATUSES = st.from_regex(r"[45]\.[0-9]{1,3}\.[0-9]{1,3}", fullmatch=True)
 FAILURES = st.builds(Failure, IDENTITIES | st.none(), ADDRESSES, STATUSES, SENTENCES, HOSTS)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(LETTERS, FAILURES, st.booleans())
 @example(LETTER, replace(FAILURE, diagnostic="x " * 30 + "Status: 4.2.2 Action: delayed " * 9 + "."), True)
@@ -370,6 +372,7 @@ PIECES = st.sampled_from(
 RUBBISH = st.lists(PIECES | st.binary(max_size=12), max_size=40).map(b"".join)
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(RUBBISH, RUBBISH, st.sampled_from(["delivery-status", "disposition-notification", "x"]))
 def test_any_octets_are_a_report_or_none(block: bytes, around: bytes, kind: str) -> None:
@@ -378,6 +381,7 @@ def test_any_octets_are_a_report_or_none(block: bytes, around: bytes, kind: str)
         assert read is None or (isinstance(read, Receipt | Failure) and read.final_recipient)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.data())
 def test_a_report_that_was_damaged_is_a_report_or_none(data: st.DataObject) -> None:

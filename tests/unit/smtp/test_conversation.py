@@ -13,6 +13,8 @@ from mssante_sim.storage.exchanges import Closing, Turn
 from tests.unit.smtp.house import FROM, PEER_DOMAIN, TO, message, running
 from tests.unit.smtp.test_delivery import opened
 
+pytestmark = pytest.mark.slow
+
 PATIENT, PHARMACY, ORG, PER = FROM["patient"], TO["ORG, pharmacy"], FROM["ORG"], FROM["PER"]
 UNSEALED = TO["ORG, sealing off, no certificate"]
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)

@@ -14,6 +14,8 @@ from mssante_sim.crypto.profiles import Usage
 from mssante_sim.storage.errors import QuotaExceeded, StoreBusy, StoreFull
 from tests.unit.smtp.house import FROM, PEER_DOMAIN, TO, message, running
 
+pytestmark = pytest.mark.slow
+
 PATIENT, PHARMACY, ORG, CLINIC = FROM["patient"], TO["ORG, pharmacy"], FROM["ORG"], TO["ORG, not a pharmacy"]
 UNSEALED = TO["ORG, sealing off, no certificate"]
 PEER = f"quelquun@{PEER_DOMAIN}"

@@ -14,6 +14,8 @@ from mssante_sim.smtp.policy import Accepted, Decision, Party, Patient, Policy, 
 from mssante_sim.storage.api import Turn
 from tests.unit.smtp.house import FROM, PARTIES, TO, Dialogue, Running, running
 
+pytestmark = pytest.mark.slow
+
 
 @asynccontextmanager
 async def connected(house: Running, sender: str) -> AsyncIterator[Dialogue]:
