@@ -6,6 +6,7 @@ import click
 
 from mssante_sim.cli.francais import FrenchGroup
 from mssante_sim.cli.options import as_json_option, home_option, print_json
+from mssante_sim.cli.patient_contacts import contacts
 from mssante_sim.cli.patient_documents import documents
 from mssante_sim.cli.patient_drafts import drafts
 from mssante_sim.cli.patient_history import history
@@ -25,7 +26,7 @@ def patient() -> None:
 
 for _command in (
     sign_in, sign_out, profiles, activate, oppose,
-    documents, pharmacies,
+    documents, pharmacies, contacts,
     send, drafts,
     conversations, read, reply, watch, history,
 ):  # fmt: skip

@@ -216,6 +216,7 @@ class Directory:
 
         Raises:
             IdentifierError: a real person, company or establishment could bear one of their numbers.
+            DirectoryError: an address is there already, of another kind: its kind never changes.
         """
         places = {organisation.finess: organisation for organisation in organisations}
         boxes = {mailbox.address: mailbox for mailbox in mailboxes}
@@ -224,6 +225,9 @@ class Directory:
         everything = (*places.values(), *boxes.values(), *patients)
         for number in chain.from_iterable(map(numbers_of, everything)):
             require_fictitious(number)
+        for box in boxes.values():
+            if (known := self.mailbox(box.address)) is not None and known.kind is not box.kind:
+                raise DirectoryError(f"{box.address} is a mailbox {known.kind.value}: choose another address.")
         self._put(places, boxes, (Row(PATIENT, profile.address, text_of(profile)) for profile in patients))
 
     def imported_mailbox(self, address: str, user: MailboxUser) -> Mailbox:

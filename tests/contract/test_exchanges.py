@@ -115,6 +115,14 @@ async def test_answers_go_where_the_professional_last_said(store):
     assert (await only(store)).answers_to == ALICE
 
 
+async def test_a_forged_message_id_does_not_take_the_place_of_ones_own_exchange(store):
+    """BOB claims ALICE's Message-ID, names ALICE as contact, and closes: ALICE's exchange is still ALICE's."""
+    await take(store, turn())
+    await take(store, turn(by=BOB, professional=BOB, contact=ALICE, at=NOW + HOUR, closes=Closing.THIS))
+    found = await store.exchange_of(PATIENT, ALICE, ["<1@x>"])
+    assert (found.professional, found.closed) == (ALICE, None)
+
+
 async def test_the_contact_may_close_too(store):
     await take(store, turn(by=ALICE, contact=BOB))
     await take(store, turn(by=BOB, professional=BOB, message_id="<2@x>", at=NOW + HOUR, closes=Closing.ALL))

@@ -159,6 +159,22 @@ def test_what_was_closed_says_when_and_by_whom_and_takes_no_answer(patient: Cli,
     assert "clos le" in patient("history").out
 
 
+def test_contacts_are_those_whose_exchange_is_open_each_once(patient: Cli, paper: str, mssante: Mssante) -> None:
+    assert "Aucun échange n'est ouvert." in patient("contacts").out
+    answer(mssante, ask(patient, paper))
+    closing = ask(patient, paper)
+    answer(mssante, closing)
+    (contact,) = patient("contacts", "--json").json
+    newest, oldest = patient("conversations", "--json").json
+    assert (contact["nom"], contact["finess"]) == (newest["pharmacie"], LILAS)
+    assert contact["conversation"] == newest["id"]
+    assert contact["nom"] in patient("contacts").out
+    answer(mssante, closing, extra=(("X-MSS-MES", "FIN"),))
+    (contact,) = patient("contacts", "--json").json
+    assert contact["conversation"] == oldest["id"]
+    patient("reply", contact["conversation"], "--text", "Merci.")
+
+
 def test_history_tells_everything_in_order_with_its_states(patient: Cli, paper: str, mssante: Mssante) -> None:
     first = ask(patient, paper)
     other = mssante.account("other-pharmacy").identifier or ""

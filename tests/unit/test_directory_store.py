@@ -336,3 +336,11 @@ def test_nothing_that_could_be_real_is_added_and_nothing_beside_it(directory: Di
     assert directory.organisation(sound.finess) is None
     directory.add([sound])
     assert directory.organisation(sound.finess) == sound
+
+
+def test_the_kind_of_an_address_never_changes(directory: Directory, seeded: Seeded) -> None:
+    before = directory.mailbox(seeded.roles["pharmacy"])
+    assert before is not None
+    with pytest.raises(DirectoryError, match="is a mailbox ORG"):
+        directory.add(mailboxes=[replace(before, kind=MailboxKind.APP)])
+    assert directory.mailbox(before.address) == before

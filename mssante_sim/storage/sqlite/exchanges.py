@@ -60,7 +60,7 @@ _HOLDING = f"""
     CROSS JOIN exchange_message x ON x.patient = ?1 AND x.message_id = wanted.value
     CROSS JOIN exchange e ON e.id = x.exchange
     WHERE e.professional = ?2 OR e.contact = ?2
-    ORDER BY e.opened DESC, e.id DESC LIMIT 1"""  # noqa: S608  the columns are a constant
+    ORDER BY e.professional = ?2 DESC, e.opened DESC, e.id DESC LIMIT 1"""  # noqa: S608  the columns are a constant
 # A message that was moved to another folder of its mailbox still shows the same body.
 _MARKED = """
     SELECT a.name, max(m.internal_date)
