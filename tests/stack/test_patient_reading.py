@@ -172,7 +172,8 @@ def test_contacts_are_those_whose_exchange_is_open_each_once(patient: Cli, paper
     answer(mssante, closing, extra=(("X-MSS-MES", "FIN"),))
     (contact,) = patient("contacts", "--json").json
     assert contact["conversation"] == oldest["id"]
-    patient("reply", contact["conversation"], "--text", "Merci.")
+    replied = patient("reply", contact["conversation"], "--message", "Merci.", "--json").json
+    assert {one["id"]: one["messages"] for one in patient("conversations", "--json").json}[oldest["id"]] == 3, replied
 
 
 def test_history_tells_everything_in_order_with_its_states(patient: Cli, paper: str, mssante: Mssante) -> None:
