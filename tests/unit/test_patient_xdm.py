@@ -736,6 +736,7 @@ def test_a_pdf_that_is_none_is_refused() -> None:
     refused(changed(document=re.sub(rb'"B64">[^<]*', b'"B64">' + encoded, cda())), "n'est pas un fichier PDF lisible")
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None)
 @given(st.data())
 def test_a_damaged_archive_is_read_or_refused(data: st.DataObject) -> None:
@@ -749,6 +750,7 @@ def test_a_damaged_archive_is_read_or_refused(data: st.DataObject) -> None:
         assert read_xdm(bytes(octets)).documents
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None)
 @given(st.data())
 def test_damaged_xml_is_read_or_refused(data: st.DataObject) -> None:
