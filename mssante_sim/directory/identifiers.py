@@ -77,6 +77,7 @@ class Identifier(str):
     __slots__ = ()
     label: ClassVar[str]
     form: ClassVar[re.Pattern[str]]
+    safe: ClassVar[tuple[str, ...]] = ()  # how those begin that lie where no real one can
 
     def __new__(cls, value: str) -> Self:
         """`value`, checked."""
@@ -91,7 +92,7 @@ class Identifier(str):
     @property
     def is_fictitious(self) -> bool:
         """Whether it lies where no real one can."""
-        raise NotImplementedError
+        return self.startswith(self.safe)
 
 
 _T = TypeVar("_T", bound=Identifier)
@@ -106,6 +107,7 @@ class Finess(Identifier):
     __slots__ = ()
     label = "FINESS"
     form = re.compile(r"(?:[0-9]{2}|2[AB])[0-9]{7}")
+    safe = ("99",)
 
     @classmethod
     def _checks(cls, value: str) -> bool:  # noqa: ARG003 - the form is all there is to check
@@ -122,12 +124,7 @@ class Finess(Identifier):
     @classmethod
     def synthetic(cls, number: int) -> Self:
         """The `number`-th of the safe range, 0 to 999,999."""
-        return _fictitious(cls, "99", number, 6)
-
-    @property
-    def is_fictitious(self) -> bool:
-        """Whether it lies where no real one can."""
-        return self.startswith("99")
+        return _fictitious(cls, cls.safe[0], number, 6)
 
 
 class Siren(Identifier):
@@ -136,16 +133,12 @@ class Siren(Identifier):
     __slots__ = ()
     label = "SIREN"
     form = re.compile(r"[0-9]{9}")
+    safe = ("000",)
 
     @classmethod
     def synthetic(cls, number: int) -> Self:
         """The `number`-th of the safe range, 0 to 99,999."""
-        return _fictitious(cls, "000", number, 5)
-
-    @property
-    def is_fictitious(self) -> bool:
-        """Whether it lies where no real one can."""
-        return self.startswith("000")
+        return _fictitious(cls, cls.safe[0], number, 5)
 
 
 class Siret(Identifier):
@@ -154,6 +147,7 @@ class Siret(Identifier):
     __slots__ = ()
     label = "SIRET"
     form = re.compile(r"[0-9]{14}")
+    safe = ("000",)
 
     @classmethod
     def _checks(cls, value: str) -> bool:
@@ -169,11 +163,6 @@ class Siret(Identifier):
         """The legal unit it belongs to."""
         return Siren(self[:9])
 
-    @property
-    def is_fictitious(self) -> bool:
-        """Whether it lies where no real one can."""
-        return self.startswith("000")
-
 
 class Rpps(Identifier):
     """A professional of the RPPS: 11 digits."""
@@ -181,16 +170,12 @@ class Rpps(Identifier):
     __slots__ = ()
     label = "RPPS"
     form = re.compile(r"[0-9]{11}")
+    safe = ("997009",)
 
     @classmethod
     def synthetic(cls, number: int) -> Self:
         """The `number`-th of the safe range, 0 to 9,999."""
-        return _fictitious(cls, "997009", number, 4)
-
-    @property
-    def is_fictitious(self) -> bool:
-        """Whether it lies where no real one can."""
-        return self.startswith("997009")
+        return _fictitious(cls, cls.safe[0], number, 4)
 
 
 class Adeli(Identifier):
@@ -199,6 +184,7 @@ class Adeli(Identifier):
     __slots__ = ()
     label = "ADELI"
     form = re.compile(r"(?:[0-9]{2}|2[AB])[0-9]{7}")
+    safe = ("99",)
 
     @classmethod
     def _checks(cls, value: str) -> bool:
@@ -207,12 +193,7 @@ class Adeli(Identifier):
     @classmethod
     def synthetic(cls, number: int) -> Self:
         """The `number`-th of the safe range, 0 to 999,999."""
-        return _fictitious(cls, "99", number, 6)
-
-    @property
-    def is_fictitious(self) -> bool:
-        """Whether it lies where no real one can."""
-        return self.startswith("99")
+        return _fictitious(cls, cls.safe[0], number, 6)
 
 
 class Ins(Identifier):
@@ -259,6 +240,7 @@ class IdNatStruct(Identifier):
     __slots__ = ()
     label = "IdNatStruct"
     form = re.compile(r"0(?:[0-9]{2}|2[AB])[0-9]{7,9}|1(?:[0-9]{2}|2[AB])[0-9]{7}|2[0-9]{9}|3[0-9]{14}|4[0-9]{11,14}")
+    safe = ("099", "199", "2000", "3000", "4997009")
 
     @classmethod
     def _checks(cls, value: str) -> bool:
@@ -277,11 +259,6 @@ class IdNatStruct(Identifier):
         register = "1" if isinstance(identifier, Finess) else "2" if isinstance(identifier, Siren) else "3"
         return cls(register + identifier)
 
-    @property
-    def is_fictitious(self) -> bool:
-        """Whether it lies where no real one can."""
-        return self.startswith(("099", "199", "2000", "3000", "4997009"))
-
 
 class IdNatPs(Identifier):
     """The national number of a professional: `0` and an ADELI, `8` and an RPPS number, or an employer's.
@@ -295,6 +272,7 @@ class IdNatPs(Identifier):
         r"0(?:[0-9]{2}|2[AB])[0-9]{7}|8[0-9]{11}"
         r"|(?:3(?:[0-9]{2}|2[AB])[0-9]{7}|4[0-9]{9}|5[0-9]{14})/[A-Za-z0-9.-]{1,30}"
     )
+    safe = ("099", "399", "4000", "5000", "8997009")
 
     @classmethod
     def _checks(cls, value: str) -> bool:
@@ -307,11 +285,6 @@ class IdNatPs(Identifier):
     def of(cls, identifier: "Adeli | Rpps") -> Self:
         """The number of the professional that `identifier` names."""
         return cls(("0" if isinstance(identifier, Adeli) else "8") + identifier)
-
-    @property
-    def is_fictitious(self) -> bool:
-        """Whether it lies where no real one can."""
-        return self.startswith(("099", "399", "4000", "5000", "8997009"))
 
 
 def require_fictitious(identifier: _T) -> _T:

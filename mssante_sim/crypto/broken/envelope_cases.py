@@ -221,7 +221,7 @@ def _signed_outside_only(scene: Scene) -> Made:
 
 def _renamed(scene: Scene, old: bytes, new: bytes) -> Made:
     entity = smime.envelop(_letter(scene), [scene.receiving.certificate])
-    assert old in entity  # noqa: S101
+    assert old in entity  # noqa: S101  else the case would have nothing wrong in it
     return Made(entity.replace(old, new))
 
 
