@@ -2,7 +2,6 @@
 
 import csv
 import json
-import secrets
 import stat
 import subprocess
 import sys
@@ -11,11 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from mssante_sim.clock import SystemClock
-from mssante_sim.message.compose import Attachment, Draft, compose
-from mssante_sim.message.headers import Address
 from mssante_sim.patient.specimens import specimen
 from mssante_sim.testing import Mssante
+from tests.mes import pharmacy
 from tests.stack.conftest import Cli
 
 PDF = specimen("ordonnance").content
@@ -39,25 +36,9 @@ def answer(
     receipt: bool = False,
 ) -> str:
     """The pharmacy answers the message `to`; Message-ID of the answer, which has arrived."""
-    box, whom = mssante.account(who), mssante.account("patient")
-    message_id = f"<{secrets.token_hex(8)}@officine.mssante.test>"
-    asked = (("Disposition-Notification-To", box.address),) if receipt else ()
-    octets = compose(
-        Draft(
-            sender=Address(box.display_name, box.address),
-            to=(Address(whom.display_name, whom.address),),
-            subject="Re: Document",
-            text=text,
-            date=SystemClock().now(),
-            message_id=message_id,
-            attachments=(Attachment(name, "application/pdf", PDF),),
-            in_reply_to=to,
-            references=(to,),
-            extra=(*extra, *asked),
-        )
-    )
-    with mssante.smtp(who) as smtp:
-        smtp.sendmail(box.address, [whom.address], octets)
+    asked = (("Disposition-Notification-To", mssante.account(who).address),) if receipt else ()
+    files = [(name, "application/pdf", PDF)]
+    message_id = pharmacy.answer(mssante, to, text, files=files, extra=(*extra, *asked), who=who)
     mssante.wait_for(message_id, to="patient")
     return message_id
 
