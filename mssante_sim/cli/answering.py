@@ -1,6 +1,5 @@
 """`pharmacy reply`, `pharmacy state` et `pharmacy close`."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -11,6 +10,7 @@ from mssante_sim.cli.display import plain, plain_text
 from mssante_sim.cli.editing import edited, not_empty
 from mssante_sim.cli.francais import FrenchCommand
 from mssante_sim.cli.options import as_json_option, print_json
+from mssante_sim.cli.printing import progress
 from mssante_sim.cli.workplace import as_state, at_desk, now, state_slug, with_mailbox
 from mssante_sim.clients.answering import (
     Answer,
@@ -121,8 +121,8 @@ def _send(desk: Desk, uid: int | None, written: Reply, *, as_json: bool, kept: P
     letter = written.letter
 
     async def send(client: MailboxClient) -> Outcome:
-        with click.progressbar(length=len(letter.octets), label="Envoi", file=sys.stderr) as bar:
-            return await send_reply(desk, client, written, uid=uid, at=now(), progress=bar.update)
+        with progress("Envoi", len(letter.octets)) as step:
+            return await send_reply(desk, client, written, uid=uid, at=now(), progress=step)
 
     try:
         outcome = with_mailbox(desk, send)

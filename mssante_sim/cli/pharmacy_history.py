@@ -1,6 +1,5 @@
 """`pharmacy history` : tout ce qui a été échangé."""
 
-import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import click
 from mssante_sim.cli.display import ReadingProgress, paint, plain
 from mssante_sim.cli.francais import FrenchCommand
 from mssante_sim.cli.options import as_json_option, print_json
+from mssante_sim.cli.printing import progress
 from mssante_sim.cli.workplace import at_desk, now, since_option, with_mailbox
 from mssante_sim.clients.answering import Closing
 from mssante_sim.clients.desk import Desk
@@ -37,8 +37,8 @@ def show_history(desk: Desk, patient: str | None, since: datetime | None, export
         if export is None:
             return found, None
         length = sum(len(one.exchanges) for one in found)
-        with click.progressbar(length=length, label="Export", file=sys.stderr) as bar:
-            index = await export_conversations(client, desk, found, export, at=now(), done=lambda _: bar.update(1))
+        with progress("Export", length, least=1) as step:
+            index = await export_conversations(client, desk, found, export, at=now(), done=lambda _: step(1))
         return found, index
 
     conversations, index = with_mailbox(desk, read)

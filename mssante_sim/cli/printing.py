@@ -1,4 +1,4 @@
-"""What a patient's commands show and ask beside `display`: who is there, what goes on while they wait."""
+"""What commands in French show and ask beside `display`: who is there, what goes on while they wait."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -27,9 +27,9 @@ def echo_table(
 
 
 @contextmanager
-def progress(label: str, length: int) -> Iterator[Callable[[int], None]]:
+def progress(label: str, length: int, *, least: int = _BAR_OCTETS) -> Iterator[Callable[[int], None]]:
     """What is called with each step forward moves a bar on a terminal, if `length`, in octets, is worth one."""
-    if length < _BAR_OCTETS or not sys.stderr.isatty():
+    if length < least or not sys.stderr.isatty():
         yield lambda _: None
         return
     with click.progressbar(length=length, label=label, file=sys.stderr) as bar:
