@@ -32,6 +32,7 @@ from mssante_sim.directory.credentials import Authenticator
 from mssante_sim.directory.dns_server import DnsServer
 from mssante_sim.directory.dns_zone import Site, Zones
 from mssante_sim.directory.services import annuaire_routes
+from mssante_sim.directory.trust_list import WhiteListService
 from mssante_sim.errors import PortBusy
 from mssante_sim.home import Home, write_private
 from mssante_sim.http_server import HttpServer, bind
@@ -155,6 +156,9 @@ class _Builder:
         authenticator = Authenticator(provisioned.directory)
         identity = provisioned.keystore.server
         tls = server_context(identity)
+        white_list = WhiteListService(
+            provisioned.directory.rows, provisioned.keystore, self._settings.domains, self._clock
+        )
         smtp = SmtpServices(
             self._settings,
             directory=provisioned.directory,
@@ -164,7 +168,7 @@ class _Builder:
             workers=self._workers,
             server_context=tls,
             mx_context=server_context(identity, client_ca=authority_files(provisioned.keystore)["ca.pem"]),
-            peers={},
+            peers=lambda: white_list.verified().peers,
             key=bytes.fromhex(provisioned.secrets.submission_key),
             clock=self._clock,
             audit=audit,

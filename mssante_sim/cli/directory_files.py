@@ -140,23 +140,33 @@ def _export(provisioned: Provisioned, folder: Path, force: bool) -> Path:
 @click.option(
     "--fault", "faults", multiple=True, type=click.Choice([*FAULTS, "none"]), help="How it is broken on purpose."
 )
-@click.option("--add", "domain", metavar="DOMAIN", help="An operator's domain, with --certificate or --dn.")
+@click.option("--add", "domain", metavar="DOMAIN", help="An operator's domain, with --certificate, --dn or --issue.")
 @click.option("--certificate", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PEM or DER.")
 @click.option("--dn", multiple=True, help="Subject of the operator's certificate; several are possible.")
+@click.option(
+    "--issue",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Writes a new certificate for the operator's server, with its key, to this file (PEM).",
+)
 @click.option("--remove", metavar="DOMAIN", help="Takes an operator's domain off the list.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Writes the signed list to this file.")
 @as_json_option
 def white_list(
     home: Path, faults: tuple[str, ...], domain: str | None, certificate: Path | None, dn: tuple[str, ...],
-    remove: str | None, output: Path | None, as_json: bool,
+    issue: Path | None, remove: str | None, output: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Shows the white list of the trust space, changes it, breaks it on purpose."""
+    if domain is None and (certificate or dn or issue):
+        raise click.UsageError("--certificate, --dn and --issue go with --add DOMAIN.")
     provisioned = opened_home(home)
     try:
         settings = load_settings(flags={"home": home})
         service = WhiteListService(provisioned.directory.rows, provisioned.keystore, settings.domains, SystemClock())
         if domain is not None:
-            service.add(Operator(domain, (*dn, *([peer_of(certificate)] if certificate else ()))))
+            if issue is not None:
+                provisioned.keystore.issue_client(f"mx.{domain}", "OPERATEUR FICTIF", issue, at=SystemClock().now())
+            files = [file for file in (certificate, issue) if file is not None]
+            service.add(Operator(domain, (*dn, *map(peer_of, files))))
         if remove is not None:
             service.remove(remove)
         if faults:

@@ -7,7 +7,7 @@ week [our choice].
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
@@ -33,6 +33,7 @@ NAMESPACE: Final = "https://listeblanche.mssante.fr/schema"
 VALIDITY: Final = timedelta(days=7)
 SEALER: Final = "liste-blanche@mssante.test"
 OTHER_DOMAIN: Final = "messagerie-fictive.example"
+_ELSEWHERE: Final = "C=FR, O=AUTRE OPERATEUR FICTIF, CN=ailleurs.test"
 _OPERATOR: Final = "operator"
 _SETTING: Final = "setting"
 _FAULT: Final = "white-list"
@@ -40,8 +41,8 @@ _FAULT: Final = "white-list"
 FAULTS: Final[Mapping[str, str]] = {
     "bad-signature": "a character is altered after signing",
     "stale": "generated 400 days ago",
-    "unlisted": "the operators' own certificates are not in it",
-    "other-suffix": f"one domain more, {OTHER_DOMAIN}, outside every usual suffix",
+    "unlisted": "no operator's own certificate is in it",
+    "other-suffix": f"one domain more, {OTHER_DOMAIN}, outside every usual suffix, for every operator",
 }
 
 
@@ -148,12 +149,13 @@ class WhiteListService:
         self._keystore = keystore
         self._domains = domains
         self._clock = clock
+        self._read: tuple[object, TrustList] | None = None  # the last list that was verified, and what it was made of
 
     def add(self, operator: Operator) -> None:
         """The domain is in the list, with these subjects and no others."""
         if not operator.subjects or "." not in operator.domain:
             raise TrustListError("An operator needs a domain and the subject of a certificate.")
-        dated = Operator(**asdict(operator) | {"updated": operator.updated or self._today().isoformat()})
+        dated = replace(operator, updated=operator.updated or self._today().isoformat())
         self._rows.put_many([Row(_OPERATOR, operator.domain.lower(), dated.to_text())])
 
     def remove(self, domain: str) -> None:
@@ -174,12 +176,15 @@ class WhiteListService:
         """What the list says, on purpose or not."""
         faults, today = self.faults(), self._today().isoformat()
         own = subject_of(self._keystore.server.read_bytes())
-        subject = "C=FR, O=AUTRE OPERATEUR FICTIF, CN=ailleurs.test" if "unlisted" in faults else own
-        names = [self._domains.patients, self._domains.operator]
-        names += [OTHER_DOMAIN] if "other-suffix" in faults else []
+        added = [Operator.from_text(text) for text in self._rows.all(_OPERATOR)]
+        subjects = {self._domains.patients: (own,), self._domains.operator: (own, own.replace(", ", ","))}
+        if "other-suffix" in faults:
+            subjects[OTHER_DOMAIN] = (own, *(subject for one in added for subject in one.subjects))
         contact = "contact@mssante.test"
-        ours = [Operator(name, (subject,), "Opérateur simulé", contact, contact, today) for name in names]
-        return ours + [Operator.from_text(text) for text in self._rows.all(_OPERATOR)]
+        ours = [Operator(name, dns, "Opérateur simulé", contact, contact, today) for name, dns in subjects.items()]
+        if "unlisted" in faults:
+            return [replace(one, subjects=(_ELSEWHERE,)) for one in ours + added]
+        return ours + added
 
     def document(self) -> bytes:
         """The signed list of now."""
@@ -193,8 +198,15 @@ class WhiteListService:
         )
 
     def verified(self) -> TrustList:
-        """The list of now as a peer reads it.  Raises: SignatureRefused, TrustListError."""
-        return read_trust_list(self.document(), self._keystore.trust(), at=self._clock.now())
+        """The list of now as a peer reads it; what has not changed since is not signed and verified again.
+
+        Raises: SignatureRefused, TrustListError.
+        """
+        made_of = (self.faults(), self.operators())  # dated, so a list serves for a day at most
+        if self._read is None or self._read[0] != made_of:
+            found = read_trust_list(self.document(), self._keystore.trust(), at=self._clock.now())
+            self._read = made_of, found
+        return self._read[1]
 
     def routes(self) -> list[Route]:
         """`/listeblanche/listeblanche.xml`  [our choice]."""

@@ -12,7 +12,7 @@ from mssante_sim.audit import Audit
 from mssante_sim.clock import Clock
 from mssante_sim.smtp.gate import Gate
 from mssante_sim.smtp.intake import Intake
-from mssante_sim.smtp.peers import WhiteList
+from mssante_sim.smtp.peers import Peers
 
 __all__ = ["Authenticator", "Connection", "House", "Limits", "Listener"]
 
@@ -82,7 +82,7 @@ class House:
     gate: Gate
     intake: Intake
     authenticator: Authenticator
-    white_list: WhiteList
+    peers: Peers
     clock: Clock
     audit: Audit
     key: bytes

@@ -7,7 +7,7 @@ event loop's thread.
 from dataclasses import dataclass
 from datetime import datetime
 
-from mssante_sim.crypto.identity import Identity
+from mssante_sim.crypto.identity import Identity, read_certificate
 from mssante_sim.crypto.keystore import Keystore
 from mssante_sim.crypto.profiles import Usage
 from mssante_sim.crypto.trust import CertificateState, TrustContext
@@ -51,6 +51,12 @@ class Identities:
             return None
         state = owned.trust.state(owned.signing.certificate, Usage.SIGN, address, at)
         return owned.signing if state is CertificateState.VALID else None
+
+    def is_revoked(self, certificate: bytes, at: datetime) -> bool:
+        """Whether a certificate of this trust domain is on a list at `at`, or no fresh list clears it."""
+        trust = self._keystore.trust()
+        path = trust.path(read_certificate(certificate))
+        return path is None or trust.revocation(path, at) is not CertificateState.VALID
 
     def _owned(self, address: str) -> Owned:
         stamp = self._keystore.stamp(address)

@@ -1,15 +1,24 @@
 """The white list as the mx listener asks it: which certificate subjects may send for which domain.
 
-A subject is one string, compared in one form: attribute names short and in capitals, blanks
+What the list says is asked anew for each message, so a change counts at once. A list that proves
+nothing trusts nobody.  A subject is one string, compared in one form: attribute names short and in capitals, blanks
 collapsed, case ignored, and read from either end, as lists write distinguished names in the
 order of the certificate or in that of [RFC 4514 §2.1], with and without blanks.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+import ssl
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["WhiteList", "normalised", "subject_of"]
+from mssante_sim.crypto.xmldsig import SignatureRefused
+from mssante_sim.directory.trust_list import TrustListError
+from mssante_sim.smtp import replies
+from mssante_sim.smtp.replies import Refusal
+from mssante_sim.storage.errors import StoreError
+
+__all__ = ["Peers", "WhiteList", "normalised", "subject_of"]
 
 _SHORT = {
     "COUNTRYNAME": "C",
@@ -53,10 +62,32 @@ class WhiteList:
             domain.lower(): frozenset(normalised(subject) for subject in subjects) for domain, subjects in peers.items()
         }
 
-    def joins(self, subject: str | None, domain: str) -> bool:
-        """Whether the list holds this (normalised) subject for `domain`; for the empty domain, for any domain."""
-        if subject is None:
-            return False
-        if not domain:
-            return any(subject in subjects for subjects in self._subjects.values())
-        return subject in self._subjects.get(domain.lower(), frozenset())
+    def refusal(self, subject: str, domain: str) -> Refusal | None:
+        """Why this (normalised) subject may not speak for `domain`; the empty domain is that of any listed peer."""
+        subjects = self._subjects.get(domain.lower()) if domain else frozenset().union(*self._subjects.values())
+        if subjects is None:
+            return replies.DOMAIN_NOT_LISTED
+        return None if subject in subjects else replies.PEER_NOT_LISTED
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """Which servers of other operators are believed."""
+
+    listed: Callable[[], Mapping[str, Iterable[str]]]  # subjects by domain; may raise SignatureRefused, TrustListError
+    revoked: Callable[[bytes], bool]  # DER; path and dates were looked at when TLS started
+
+    def refusal(self, tls: ssl.SSLObject | None, domain: str) -> Refusal | None:
+        """Why the server at the other end of `tls` may not hand over mail from `domain`; None if it may."""
+        subject = subject_of(tls.getpeercert()) if tls else None
+        certificate = tls.getpeercert(binary_form=True) if tls else None
+        if subject is None or certificate is None:
+            return replies.PEER_WITHOUT_CERTIFICATE
+        try:
+            if self.revoked(certificate):
+                return replies.PEER_REVOKED
+            return WhiteList(self.listed()).refusal(subject, domain)
+        except (SignatureRefused, TrustListError) as error:
+            return replace(replies.WHITE_LIST_UNUSABLE, sentence=f"No peer is trusted now. {error.public}")
+        except StoreError:
+            return replies.TEMPORARY

@@ -153,11 +153,26 @@ SENDER_NOT_YOURS = Refusal(553, "5.7.1", "sender-not-yours", "MAIL FROM must be 
 FROM_NOT_YOURS = Refusal(
     550, "5.7.1", "from-not-yours", "The From field must hold the mailbox of MAIL FROM and no other."
 )
+PEER_WITHOUT_CERTIFICATE = Refusal(
+    554,
+    "5.7.1",
+    "peer-without-certificate",
+    "No client certificate came when TLS started; show the one that the white list names.",
+)
+PEER_REVOKED = Refusal(
+    554, "5.7.1", "peer-revoked", "The client certificate is revoked, or no fresh list clears it; renew it."
+)
+DOMAIN_NOT_LISTED = Refusal(
+    554, "5.7.1", "domain-not-listed", "The white list holds no such domain; register the sender's domain."
+)
 PEER_NOT_LISTED = Refusal(
     554,
     "5.7.1",
     "peer-not-listed",
-    "The white list does not join this client certificate and this sender's domain; register both.",
+    "The white list does not name this client certificate for the sender's domain; register its subject.",
+)
+WHITE_LIST_UNUSABLE = Refusal(
+    554, "5.7.1", "white-list-unusable", "The white list cannot be relied on, so no peer is trusted now."
 )
 
 NULL_SENDER = Refusal(

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from mssante_sim.smtp.gate import Gate
 from mssante_sim.smtp.house import Authenticator, House, Limits, Listener
 from mssante_sim.smtp.identities import Identities
 from mssante_sim.smtp.intake import Intake
-from mssante_sim.smtp.peers import WhiteList
+from mssante_sim.smtp.peers import Peers
 from mssante_sim.smtp.plan import SealPlans
 from mssante_sim.smtp.policy import Policy
 from mssante_sim.smtp.postmaster import Postmaster
@@ -39,7 +39,8 @@ class SmtpServices:
         workers: threads in which messages are sealed.
         server_context: for submission; shows the server's certificate, asks for none.
         mx_context: for mx; asks for a certificate of the peer (`CERT_OPTIONAL`: a peer without one gets a reply).
-        peers: the white list, certificate subjects by domain.
+        peers: the white list of now, certificate subjects by domain; raises SignatureRefused or TrustListError if it
+            proves nothing.
         key: of at least 32 octets, the same after a restart; marks submissions, so that a repeated one is known.
     """
 
@@ -54,7 +55,7 @@ class SmtpServices:
         workers: Executor,
         server_context: ssl.SSLContext,
         mx_context: ssl.SSLContext,
-        peers: Mapping[str, Iterable[str]],
+        peers: Callable[[], Mapping[str, Iterable[str]]],
         key: bytes,
         clock: Clock,
         audit: Audit,
@@ -82,7 +83,7 @@ class SmtpServices:
             gate=self.gate,
             intake=intake,
             authenticator=authenticator,
-            white_list=WhiteList(peers),
+            peers=Peers(peers, lambda certificate: identities.is_revoked(certificate, clock.now())),
             clock=clock,
             audit=audit,
             key=key,

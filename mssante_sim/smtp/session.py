@@ -13,7 +13,6 @@ from mssante_sim.smtp.connection import Closing, Connection, Reply
 from mssante_sim.smtp.data import DataReceiver, Message
 from mssante_sim.smtp.house import House, Listener
 from mssante_sim.smtp.intake import Letter
-from mssante_sim.smtp.peers import subject_of
 from mssante_sim.smtp.policy import Refused, same_mailbox
 from mssante_sim.smtp.replies import Refusal
 from mssante_sim.smtp.trace import Origin
@@ -157,8 +156,7 @@ class Session(Connection):
             # The null sender is a receipt's; whether the message is one shows at its header.  [RFC 8098 §3]
             mine = self.account is not None and (not sender or same_mailbox(self.account, sender))
             return None if mine else replies.SENDER_NOT_YOURS
-        subject = subject_of(self.tls.getpeercert() if self.tls else None)
-        return None if self.house.white_list.joins(subject, sender.rpartition("@")[2]) else replies.PEER_NOT_LISTED
+        return self.house.peers.refusal(self.tls, sender.rpartition("@")[2])
 
     async def _rcpt(self, argument: str) -> Reply:
         transaction = self._transaction

@@ -26,6 +26,7 @@ from mssante_sim.directory.trust_list import (
     read_trust_list,
     written,
 )
+from mssante_sim.smtp import replies
 from mssante_sim.smtp.peers import WhiteList, normalised
 
 OWN = Domains()
@@ -53,7 +54,7 @@ def test_it_names_our_domains_by_the_certificate_that_our_server_shows(
     service: WhiteListService, keystore: Keystore
 ) -> None:
     own = subject_of(keystore.server.read_bytes())
-    assert service.verified().peers == {OWN.patients: (own,), OWN.operator: (own,)}
+    assert service.verified().peers == {OWN.patients: (own,), OWN.operator: (own, own.replace(", ", ","))}
     text = service.document().decode()
     assert f'<ListeBlancheMSSante xmlns="{NAMESPACE}"><DateDeGeneration>2026-11-25T08:30:00+00:00</DateDe' in text
     for name in ("ListeDomaines", "Domaine", "Nom", "Description", "DNCertificatOperateur", "ResponsableContact",
@@ -72,8 +73,8 @@ def test_an_operator_may_have_several_names_in_several_spellings(
     assert read.operators[-1].description == "Un autre & <opérateur>"
     assert read.operators[-1].updated == "2026-11-25"
     white_list = WhiteList(read.peers)
-    assert white_list.joins(normalised(second), "ailleurs.test")
-    assert not white_list.joins(normalised(second), OWN.operator)
+    assert white_list.refusal(normalised(second), "ailleurs.test") is None
+    assert white_list.refusal(normalised(second), OWN.operator) is replies.PEER_NOT_LISTED
     service.remove("ailleurs.test")
     assert "ailleurs.test" not in service.verified().peers
 
@@ -87,6 +88,7 @@ def test_an_operator_without_name_or_domain_is_refused(service: WhiteListService
 
 
 def test_each_fault_breaks_the_list_in_its_own_way(service: WhiteListService, keystore: Keystore) -> None:
+    service.add(Operator("ailleurs.test", ("C=FR, CN=a", "C=FR, CN=b")))
     service.set_faults(["bad-signature"])
     with pytest.raises(SignatureRefused, match="altered"):
         service.verified()
@@ -96,12 +98,23 @@ def test_each_fault_breaks_the_list_in_its_own_way(service: WhiteListService, ke
     service.set_faults(["unlisted", "unknown fault"])
     own = subject_of(keystore.server.read_bytes())
     elsewhere = ("C=FR, O=AUTRE OPERATEUR FICTIF, CN=ailleurs.test",)
-    assert service.verified().peers == {OWN.patients: elsewhere, OWN.operator: elsewhere}
+    assert service.verified().peers == dict.fromkeys((OWN.patients, OWN.operator, "ailleurs.test"), elsewhere)
     service.set_faults(["other-suffix"])
-    assert service.verified().peers[OTHER_DOMAIN] == (own,)
+    assert service.verified().peers[OTHER_DOMAIN] == (own, "C=FR, CN=a", "C=FR, CN=b")
     assert service.faults() == {"other-suffix"} <= set(FAULTS)
     service.set_faults([])
-    assert set(service.verified().peers) == {OWN.patients, OWN.operator}
+    assert set(service.verified().peers) == {OWN.patients, OWN.operator, "ailleurs.test"}
+
+
+def test_what_did_not_change_is_not_signed_again_and_what_did_counts_at_once(
+    service: WhiteListService, clock: FixedClock
+) -> None:
+    first = service.verified()
+    assert service.verified() is first
+    clock.advance(timedelta(days=1))
+    assert service.verified().generated == clock.now()
+    service.add(Operator("ailleurs.test", ("C=FR, CN=a",)))
+    assert "ailleurs.test" in service.verified().peers
 
 
 def test_a_list_ages(service: WhiteListService, keystore: Keystore, clock: FixedClock) -> None:

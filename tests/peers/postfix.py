@@ -1,6 +1,6 @@
-"""A private Postfix in front of a private Dovecot: the pair most operators run, for the benchmark.
+"""A private Postfix: in front of a private Dovecot, as most operators run them, or an operator that hands over mail.
 
-What was chosen, so that the comparison is fair to it:
+What was chosen, so that the comparison with the pair is fair to it:
 
 - Postfix's own durability: the queue file is synced before the 250, delivery is
   a second hop over LMTP to Dovecot, which syncs too (`mail_fsync` default).
@@ -15,7 +15,9 @@ What was chosen, so that the comparison is fair to it:
 
 import os
 import shutil
+import smtplib
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,12 +30,12 @@ from tests.peers.debian import require
 from tests.peers.dovecot import Dovecot
 from tests.peers.loopback import free_ports, open_port, scratch, stop
 
-__all__ = ["Postfix", "needs_root", "postfix"]
+__all__ = ["Operator", "Postfix", "handing_over", "needs_root", "postfix"]
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="Postfix's master process must be started by root")
 """For tests that use `postfix`: the one thing no package can bring."""
 
-_MAIN = """\
+_COMMON = """\
 compatibility_level = 3.6
 queue_directory = {home}/queue
 data_directory = {home}/data
@@ -44,14 +46,18 @@ mydestination =
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 mynetworks = 127.0.0.0/8
-# every address is a mailbox of the Dovecot behind
-virtual_mailbox_domains = static:all
-virtual_mailbox_maps = static:all
-virtual_transport = lmtp:inet:127.0.0.1:{dovecot.lmtp}
 alias_maps =
 alias_database =
 local_recipient_maps =
 message_size_limit = 26214400
+smtpd_peername_lookup = no
+"""
+
+_FRONT = """\
+# every address is a mailbox of the Dovecot behind
+virtual_mailbox_domains = static:all
+virtual_mailbox_maps = static:all
+virtual_transport = lmtp:inet:127.0.0.1:{dovecot.lmtp}
 smtpd_tls_security_level = may
 smtpd_tls_auth_only = yes
 smtpd_tls_cert_file = {tls.certificate}
@@ -61,7 +67,21 @@ smtpd_sasl_type = dovecot
 smtpd_sasl_path = inet:127.0.0.1:{dovecot.sasl}
 smtpd_recipient_restrictions = permit_sasl_authenticated, reject
 smtpd_relay_restrictions = permit_sasl_authenticated, reject
-smtpd_peername_lookup = no
+"""
+
+_OPERATOR = """\
+# all mail goes to one server, which is believed by its name, and sees our certificate
+relayhost = {to}
+smtp_host_lookup = native
+smtp_tls_security_level = verify
+smtp_tls_verify_cert_match = hostname
+smtp_tls_CAfile = {authority}
+smtp_tls_cert_file = {identity}
+smtp_tls_key_file = {identity}
+# what comes back stays here
+notify_classes =
+bounce_notice_recipient = nobody
+transport_maps = inline:{{ ailleurs.test=discard }}
 """
 
 _MASTER = """\
@@ -102,6 +122,38 @@ class Postfix:
         return (self.home / "log").read_text(errors="replace")
 
 
+@dataclass(slots=True)
+class Operator:
+    """A running instance that hands over all its mail to one server."""
+
+    port: int
+    home: Path
+    _seen: int = 0
+
+    def submit(self, sender: str, recipient: str, octets: bytes) -> None:
+        """The message is in its queue."""
+        with smtplib.SMTP("localhost", self.port, "client") as client:
+            client.sendmail(sender, [recipient], octets)
+
+    def bounced(self, *, within_s: float = 20.0) -> str:
+        """What it logs when it gives the next message up.
+
+        Raises:
+            TimeoutError: it did not; carries what it logged.
+        """
+        end = time.monotonic() + within_s
+        while time.monotonic() < end:
+            found = [line for line in (self.home / "log").read_text(errors="replace").splitlines() if _GIVEN_UP in line]
+            if len(found) > self._seen:
+                self._seen += 1
+                return found[self._seen - 1]
+            time.sleep(0.02)
+        raise TimeoutError((self.home / "log").read_text(errors="replace")[-2000:])
+
+
+_GIVEN_UP = "status=bounced"
+
+
 @contextmanager
 def postfix(tls: ServerFiles, behind: Dovecot) -> Iterator[Postfix]:
     """A Postfix that runs until the block ends; its queue is deleted then.
@@ -109,28 +161,47 @@ def postfix(tls: ServerFiles, behind: Dovecot) -> Iterator[Postfix]:
     Raises:
         RuntimeError: not installed, or it did not start, as without root's rights.
     """
+    with scratch("postfix") as home, _running(home, _FRONT.format(dovecot=behind, tls=tls)) as port:
+        yield Postfix(port, home)
+
+
+@contextmanager
+def handing_over(to: str, authority: Path, identity: Path) -> Iterator[Operator]:
+    """A Postfix that takes mail from this machine and hands it over to `to`, with `identity` as its certificate.
+
+    Raises:
+        RuntimeError: as `postfix`.
+    """
+    with scratch("operator") as home:
+        settings = _OPERATOR.format(to=to, authority=authority, identity=identity)
+        with _running(home, settings) as port:
+            yield Operator(port, home)
+
+
+@contextmanager
+def _running(home: Path, settings: str) -> Iterator[int]:
+    """A Postfix with `settings` in `home`, and its port."""
     require("postfix")
-    with scratch("postfix") as home:
-        (port,) = free_ports(1)
-        configuration = home / "etc"
-        configuration.mkdir()
-        (configuration / "main.cf").write_text(_MAIN.format(home=home, dovecot=behind, tls=tls))
-        (configuration / "master.cf").write_text(_MASTER.format(port=port))
-        (configuration / "dynamicmaps.cf").touch()
-        (home / "queue").mkdir()
-        (home / "data").mkdir()
-        shutil.chown(home / "data", "postfix")
-        program = shutil.which("postfix", path="/usr/sbin") or "postfix"
-        master = subprocess.Popen(
-            [program, "-c", configuration, "start-fg"],
-            start_new_session=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            open_port(port, master, home / "log")
-            yield Postfix(port, home)
-        finally:
-            # start-fg leaves a shell as our child: only this command reaches the master behind it
-            subprocess.run([program, "-c", configuration, "stop"], check=False, capture_output=True)
-            stop(master)
+    (port,) = free_ports(1)
+    configuration = home / "etc"
+    configuration.mkdir()
+    (configuration / "main.cf").write_text(_COMMON.format(home=home) + settings)
+    (configuration / "master.cf").write_text(_MASTER.format(port=port))
+    (configuration / "dynamicmaps.cf").touch()
+    (home / "queue").mkdir()
+    (home / "data").mkdir()
+    shutil.chown(home / "data", "postfix")
+    program = shutil.which("postfix", path="/usr/sbin") or "postfix"
+    master = subprocess.Popen(
+        [program, "-c", configuration, "start-fg"],
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        open_port(port, master, home / "log")
+        yield port
+    finally:
+        # start-fg leaves a shell as our child: only this command reaches the master behind it
+        subprocess.run([program, "-c", configuration, "stop"], check=False, capture_output=True)
+        stop(master)

@@ -296,7 +296,7 @@ async def running(
             workers=workers,
             server_context=server_context(keystore.server),
             mx_context=server_context(keystore.server, client_ca=ca_pem(keystore)),
-            peers={PEER_DOMAIN: [PEER_SUBJECT]},
+            peers=lambda: {PEER_DOMAIN: [PEER_SUBJECT]},
             key=b"k" * 32,
             clock=SystemClock(),
             audit=audit,

@@ -1,5 +1,6 @@
 import pytest
 
+from mssante_sim.smtp import replies
 from mssante_sim.smtp.peers import WhiteList, normalised, subject_of
 
 SUBJECT = {
@@ -40,13 +41,13 @@ def test_another_name_stays_another(other):
 
 def test_the_list_decides_and_never_a_suffix():
     known = WhiteList({"Autre.test": ["CN=a,C=FR", "CN=b,C=FR"]})
-    a = normalised("C=FR,CN=a")
-    assert known.joins(a, "autre.TEST")
-    assert known.joins(a, "")
-    assert not known.joins(a, "sub.autre.test")
-    assert not known.joins(normalised("CN=c,C=FR"), "autre.test")
-    assert not known.joins(normalised("CN=c,C=FR"), "")
-    assert not known.joins(None, "")
+    a, c = normalised("C=FR,CN=a"), normalised("CN=c,C=FR")
+    assert known.refusal(a, "autre.TEST") is None
+    assert known.refusal(a, "") is None
+    assert known.refusal(a, "sub.autre.test") is replies.DOMAIN_NOT_LISTED
+    assert known.refusal(c, "autre.test") is replies.PEER_NOT_LISTED
+    assert known.refusal(c, "") is replies.PEER_NOT_LISTED
+    assert WhiteList({}).refusal(a, "") is replies.PEER_NOT_LISTED
 
 
 def test_no_certificate_is_no_subject():
