@@ -20,9 +20,9 @@ from mssante_sim.imap.core.session import Done, Hangup, ImapSession, Run, Upgrad
 from mssante_sim.imap.core.states import Phase
 from mssante_sim.storage.api import Change
 
-__all__ = ["TLS_SHUTDOWN_S", "Connection", "Registry"]
+__all__ = ["Connection", "Registry"]
 
-TLS_SHUTDOWN_S: Final = 2.0
+_TLS_SHUTDOWN_S: Final = 2.0
 """How long a client may take to confirm the end of TLS."""
 
 _log: Final = logging.getLogger(__name__)
@@ -50,16 +50,17 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_context", "_handshaking", "_heard_at", "_loop", "_registry", "_resumed", "_services", "_session", "_stall",
-        "_stalled_octets", "_task", "_timer", "_tls", "_transport", "_writable",
+        "_stalled_octets", "_task", "_timer", "_tls", "_tls_first", "_transport", "_writable",
     )  # fmt: skip
 
-    def __init__(self, services: Services, registry: Registry, tls: ssl.SSLContext | None) -> None:
-        """`tls` is the context for STARTTLS; None where TLS comes first."""
+    def __init__(self, services: Services, registry: Registry, tls: ssl.SSLContext, *, tls_first: bool) -> None:
+        """`tls` begins at once with `tls_first`, else with STARTTLS."""
         self._services = services
         self._registry = registry
         self._tls = tls
+        self._tls_first = tls_first
         self._loop = asyncio.get_running_loop()
-        self._session = ImapSession(services.limits, secure=tls is None, prover=services.prover)
+        self._session = ImapSession(services.limits, secure=tls_first, prover=services.prover)
         self._context: Context | None = None
         self._transport: asyncio.Transport | None = None
         self._task: asyncio.Task[None] | None = None
@@ -74,13 +75,16 @@ class Connection(asyncio.Protocol):
     # the transport calls -------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The greeting is sent."""
+        """The greeting is sent, or the handshake that it waits for begins; the client is counted from here on."""
         self._transport = cast("asyncio.Transport", transport)
         self._heard_at = self._loop.time()
         if not self._registry.opened(self):
             self._session.bye("Too many connections; try again later.", "UNAVAILABLE")
         self._timer = self._loop.call_later(self._services.limits.login_s, self._time_passed)
-        self._pump()
+        if self._tls_first:
+            self._begin_tls(self._transport)
+        else:
+            self._pump()
 
     def data_received(self, data: bytes) -> None:
         """Whole commands in `data` are answered or started."""
@@ -121,7 +125,10 @@ class Connection(asyncio.Protocol):
     # what the server calls -----------------------------------------------------------------------------------------
 
     def end(self, text: str) -> None:
-        """The client gets a BYE as soon as no command runs, and the connection ends."""
+        """The client gets a BYE as soon as no command runs, and the connection ends; during a handshake it is cut."""
+        if self._handshaking:
+            self.abort()
+            return
         self._session.bye(text)
         self._pump()
 
@@ -153,9 +160,7 @@ class Connection(asyncio.Protocol):
                     case Run(command):
                         self._task = self._loop.create_task(self._run(command))
                     case Upgrade():
-                        self._transport.pause_reading()
-                        self._handshaking = True
-                        self._task = self._loop.create_task(self._upgrade(self._transport))
+                        self._begin_tls(self._transport)
                     case Hangup():
                         self._close(self._transport)
                         break
@@ -183,17 +188,21 @@ class Connection(asyncio.Protocol):
             self._timer.cancel()
         self._timer = self._loop.call_later(self._services.limits.stalled_write_s, self.abort)
 
+    def _begin_tls(self, transport: asyncio.Transport) -> None:
+        """From here on the transport's octets go to the handshake; nothing that is sent in the clear is read."""
+        transport.pause_reading()
+        self._handshaking = True
+        self._task = self._loop.create_task(self._upgrade(transport))
+
     async def _upgrade(self, transport: asyncio.Transport) -> None:
-        assert self._tls is not None, "STARTTLS is refused where there is TLS"  # noqa: S101 - a rule of the session
-        limit = self._services.limits.login_s
         try:
             secured = await self._loop.start_tls(
                 transport,
                 self,
                 self._tls,
                 server_side=True,
-                ssl_handshake_timeout=limit,
-                ssl_shutdown_timeout=TLS_SHUTDOWN_S,
+                ssl_handshake_timeout=self._services.limits.login_s,
+                ssl_shutdown_timeout=_TLS_SHUTDOWN_S,
             )
         except (OSError, asyncio.CancelledError):  # ssl.SSLError and ConnectionError are among them
             transport.abort()

@@ -10,7 +10,7 @@ from mssante_sim.clock import Clock
 from mssante_sim.errors import PortBusy
 from mssante_sim.imap.commands.context import Authenticator, Services
 from mssante_sim.imap.commands.table import check_promises
-from mssante_sim.imap.connection import TLS_SHUTDOWN_S, Connection
+from mssante_sim.imap.connection import Connection
 from mssante_sim.imap.core.limits import ImapLimits
 from mssante_sim.imap.proving import ScramParty
 from mssante_sim.storage.api import MailStore
@@ -60,23 +60,16 @@ class ImapServer:
         Raises:
             PortBusy: one cannot be opened; none is open then.
         """
-        for name, number, context in (("imap", port, None), ("imap_tls", port_tls, self._tls)):
+        for name, number, tls_first in (("imap", port, False), ("imap_tls", port_tls, True)):
             try:
-                self._servers[name] = await self._open(bind, number, context)
+                self._servers[name] = await self._open(bind, number, tls_first=tls_first)
             except OSError as error:
                 await self.stop()
                 raise PortBusy(name, bind, number, error) from error
 
-    async def _open(self, bind: str, port: int, context: ssl.SSLContext | None) -> asyncio.Server:
-        later = self._tls if context is None else None
+    async def _open(self, bind: str, port: int, *, tls_first: bool) -> asyncio.Server:
         return await asyncio.get_running_loop().create_server(
-            lambda: Connection(self._services, self, later),
-            bind,
-            port,
-            ssl=context,
-            ssl_handshake_timeout=None if context is None else self._services.limits.login_s,
-            ssl_shutdown_timeout=None if context is None else TLS_SHUTDOWN_S,
-            backlog=_BACKLOG,
+            lambda: Connection(self._services, self, self._tls, tls_first=tls_first), bind, port, backlog=_BACKLOG
         )
 
     async def stop(self, grace_s: float = 2.0) -> None:

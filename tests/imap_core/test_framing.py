@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mssante_sim.imap.core.faults import LimitReached, SyntaxFault, TooBig
+from mssante_sim.imap.core.faults import LimitReached, NotImap, SyntaxFault, TooBig
 from mssante_sim.imap.core.framing import CommandFramer, ContinuationNeeded, Event, Frame, Refused, read_tag
 from mssante_sim.imap.core.limits import FrameLimits
 from tests.imap_core.wire import events, every_split
@@ -90,6 +90,7 @@ def test_after_a_refused_command_the_next_one_is_found(octets: bytes, tag: str |
 
 
 CLOSING = [
+    pytest.param(b"\x16\x03\x01\x02\0", False, NotImap, id="a TLS handshake, which has no line end"),
     pytest.param(b"a NOOP\n", True, SyntaxFault, id="bare LF"),
     pytest.param(b"a x\ny\r\n", True, SyntaxFault, id="bare LF within"),
     pytest.param(b"\n", True, SyntaxFault, id="only a bare LF"),
@@ -160,6 +161,12 @@ def test_pending_octets_are_those_behind_the_last_frame() -> None:
 def test_a_frame_shows_no_password() -> None:
     (login,) = events([b"a LOGIN marie mot-de-passe\r\n"])
     assert "mot-de-passe" not in repr(login)
+
+
+@pytest.mark.parametrize("before", [b"", b"a x ", b"a x {9+}\r\n", b"a " + b"x" * 40])
+def test_only_what_begins_a_command_is_taken_for_tls(before: bytes) -> None:
+    found = events([before + b"\x16\x03"], SMALL)
+    assert bool(found) is not bool(before)
 
 
 @pytest.mark.parametrize("chunk", [7, 16_384])

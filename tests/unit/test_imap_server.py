@@ -1,154 +1,24 @@
 """The IMAP server on real ports: clients that behave, and peers that do not."""
 
 import asyncio
-import contextlib
 import imaplib
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from aioimaplib import IMAP4_SSL
 
-from mssante_sim.audit import AuditMemory
 from mssante_sim.clock import FixedClock
-from mssante_sim.crypto.keystore import Keystore
-from mssante_sim.crypto.tls import client_context, cut, server_context
+from mssante_sim.crypto.tls import cut
 from mssante_sim.errors import PortBusy
 from mssante_sim.imap.commands import table
+from mssante_sim.imap.connection import Connection
 from mssante_sim.imap.core import commands as c
 from mssante_sim.imap.core.limits import FrameLimits, ImapLimits
 from mssante_sim.imap.server import ImapServer
-from mssante_sim.message.summary import summarise
-from mssante_sim.storage.api import Copy, Parcel
 from mssante_sim.storage.errors import StoreCorrupt
-from mssante_sim.storage.sqlite.store import SqliteStore
-
-NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-ACCOUNT = "lilas@officine.mssante.test"
-PASSWORD = "not-a-secret"
-MAIL = b"From: dominique@patient.mssante.test\r\nSubject: Ordonnance\r\n\r\nBonjour\r\n"
-QUICK = ImapLimits(failed_login_delay_s=0.0)
-PATIENCE_S = 20.0
-
-
-class OneAccount:
-    async def check(self, login: str, password: str) -> str | None:
-        return ACCOUNT if (login, password) == ("lilas", PASSWORD) else None
-
-    def address(self, login: str) -> str | None:
-        return ACCOUNT if login == "lilas" else None
-
-
-class Wire:
-    """A client that reads and writes octets."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
-
-    async def line(self) -> bytes:
-        async with asyncio.timeout(PATIENCE_S):
-            return await self.reader.readline()
-
-    async def rest(self) -> bytes:
-        """Everything until the server hangs up."""
-        async with asyncio.timeout(PATIENCE_S):
-            with contextlib.suppress(ConnectionResetError):
-                return await self.reader.read()
-            return b""
-
-    async def ask(self, command: str) -> bytes:
-        """What the server answers, up to the tagged reply."""
-        tag = command.partition(" ")[0].encode()
-        self.writer.write(command.encode() + b"\r\n")
-        said = b""
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                line = await self.reader.readline()
-                assert line, f"the server hung up after {said!r}"
-                said += line
-                if line.startswith(tag + b" "):
-                    return said
-
-    async def login(self) -> "Wire":
-        assert (await self.ask(f"l LOGIN lilas {PASSWORD}")).startswith(b"l OK")
-        return self
-
-    async def select(self) -> "Wire":
-        await self.login()
-        assert b"s OK [READ-WRITE]" in await self.ask("s SELECT INBOX")
-        return self
-
-
-class House:
-    """A server, its store, and who connects to it."""
-
-    def __init__(self, store: SqliteStore, trust: Keystore) -> None:
-        self.store = store
-        self.audit = AuditMemory()
-        self.authority = trust.authorities[0]
-        self.tls = client_context(_pem(self.authority))
-        self.server_tls = server_context(trust.server)
-        self.wires: list[Wire] = []
-
-    async def start(self, limits: ImapLimits) -> ImapServer:
-        self.server = ImapServer(
-            self.store, OneAccount(), tls=self.server_tls, clock=FixedClock(NOW), audit=self.audit, limits=limits
-        )
-        await self.server.start("127.0.0.1", 0, 0)
-        return self.server
-
-    async def clear(self, *, greeted: bool = True) -> Wire:
-        return await self._open(self.server.ports["imap"], None, greeted=greeted)
-
-    async def secure(self, *, greeted: bool = True) -> Wire:
-        return await self._open(self.server.ports["imap_tls"], self.tls, greeted=greeted)
-
-    async def _open(self, port: int, tls: ssl.SSLContext | None, *, greeted: bool) -> Wire:
-        name = None if tls is None else "localhost"
-        wire = Wire(*await asyncio.open_connection("127.0.0.1", port, ssl=tls, server_hostname=name))
-        self.wires.append(wire)
-        if greeted:
-            assert (await wire.line()).startswith(b"* OK [CAPABILITY IMAP4rev1")
-        return wire
-
-    async def deliver(self, body: bytes = MAIL) -> None:
-        await self.store.deliver([Parcel(body, summarise(body), (Copy(ACCOUNT),))], received=NOW)
-
-
-def _pem(der: bytes) -> bytes:
-    return der if der.startswith(b"-----") else ssl.DER_cert_to_PEM_cert(der).encode()
-
-
-@pytest.fixture(scope="module")
-def trust(tmp_path_factory: pytest.TempPathFactory) -> Keystore:
-    path: Path = tmp_path_factory.mktemp("imap") / "trust"
-    return Keystore.create(path, at=datetime.now(UTC), crl_base="http://127.0.0.1:9/crl", hosts=["localhost"])
-
-
-Begin = Callable[..., Awaitable[House]]
-
-
-@pytest.fixture
-async def begin(tmp_path: Path, trust: Keystore) -> AsyncIterator[Begin]:
-    """Starts a house with the limits it is given."""
-    store = SqliteStore.open(tmp_path, clock=FixedClock(NOW))
-    await store.open_account(ACCOUNT)
-    house = House(store, trust)
-
-    async def started(limits: ImapLimits = QUICK) -> House:
-        await house.start(limits)
-        return house
-
-    yield started
-    for wire in house.wires:
-        cut(wire.writer.transport)
-    await house.server.stop(0.1)
-    await store.close()
-
+from tests.unit.imap_house import MAIL, NOW, PASSWORD, PATIENCE_S, QUICK, Begin, OneAccount
 
 # Clients that behave
 
@@ -279,12 +149,6 @@ async def test_a_failed_login_delays_its_own_connection_only(begin: Begin) -> No
     assert attacker.reader._buffer == bytearray()  # type: ignore[attr-defined] # nothing came, and nothing will
 
 
-async def test_who_does_not_log_in_is_sent_away(begin: Begin) -> None:
-    house = await begin(ImapLimits(login_s=0.1))
-    wire = await house.clear()
-    assert await wire.rest() == b"* BYE Too slow to log in.\r\n"
-
-
 async def test_the_oldest_stranger_makes_room(begin: Begin) -> None:
     house = await begin(ImapLimits(connections_before_login=2))
     known = await (await house.secure()).login()
@@ -322,7 +186,7 @@ async def test_clear_octets_instead_of_a_handshake_close(begin: Begin) -> None:
     assert b"a OK" in await wire.ask("a STARTTLS")
     wire.writer.write(b"b LOGIN lilas not-a-secret\r\n")
     assert b"b OK" not in await wire.rest()
-    await _nobody_is_left(house)
+    await house.emptied()
     assert house.audit.lines == []
 
 
@@ -333,7 +197,7 @@ async def test_a_connection_reset_instead_of_a_handshake_is_forgotten(begin: Beg
     sock = wire.writer.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     cut(wire.writer.transport)
-    await _nobody_is_left(house)
+    await house.emptied()
 
 
 async def test_http_is_sent_away(begin: Begin) -> None:
@@ -341,6 +205,59 @@ async def test_http_is_sent_away(begin: Begin) -> None:
     wire = await house.clear()
     wire.writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert (await wire.rest()).splitlines()[-1] == b"* BYE This is an IMAP server."
+
+
+@pytest.mark.parametrize("first", [b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"a LOGIN lilas not-a-secret\r\n"])
+async def test_clear_octets_where_tls_comes_first_close(begin: Begin, first: bytes) -> None:
+    house = await begin()
+    wire = await house.silent("imap_tls")
+    wire.writer.write(first)
+    assert b"OK" not in await wire.rest()  # an alert of TLS at most
+    wire.writer.close()
+    await house.emptied()
+    assert house.audit.lines == []
+
+
+async def test_tls_where_starttls_is_due_is_refused_at_once(begin: Begin) -> None:
+    """A client set up for the other port gets its error at once, instead of waiting for a line end with us."""
+    house = await begin()
+    with pytest.raises(ssl.SSLError, match=r"(?i)wrong version number|record layer failure"):
+        await asyncio.open_connection(
+            "127.0.0.1", house.server.ports["imap"], ssl=house.tls, server_hostname="localhost"
+        )
+    await house.emptied()
+
+
+async def test_who_never_shakes_hands_makes_room_too(begin: Begin) -> None:
+    """Where TLS comes first, a stranger is counted from the connection on, not from the greeting."""
+    house = await begin(ImapLimits(connections_before_login=2))
+    oldest, second = await house.silent("imap_tls"), await house.silent("imap_tls")
+    async with asyncio.timeout(PATIENCE_S):
+        while len(house.server._connections) < 2:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0)
+    assert b"a OK" in await (await house.secure()).ask("a NOOP")
+    assert await oldest.rest() == b""
+    assert not second.reader.at_eof()
+
+
+async def test_what_lies_in_the_transport_when_tls_begins_never_runs(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It came in the clear, after STARTTLS was read and before its OK was."""
+    house = await begin()
+    wire = await house.clear()
+    upgrade = Connection._upgrade
+
+    async def injected(connection: Connection, transport: asyncio.Transport) -> None:
+        wire.writer.write(b"b LOGIN lilas not-a-secret\r\n")  # goes to the kernel at once
+        await upgrade(connection, transport)
+
+    monkeypatch.setattr(Connection, "_upgrade", injected)
+    assert b"a OK" in await wire.ask("a STARTTLS")
+    assert b"b " not in await wire.rest()
+    wire.writer.close()
+    await house.emptied()
+    assert house.audit.lines == []
 
 
 async def test_a_client_that_stops_reading_costs_a_slice_and_is_cut(begin: Begin) -> None:
@@ -359,7 +276,7 @@ async def test_a_client_that_stops_reading_costs_a_slice_and_is_cut(begin: Begin
     wire = await (await house.secure()).select()
     wire.writer.transport.pause_reading()
     wire.writer.write(b"f FETCH 1 BODY.PEEK[]\r\n")
-    await _nobody_is_left(house)
+    await house.emptied()
     assert 0 < sum(reads) < 12_000_000  # what the kernels' buffers took, and a slice
 
 
@@ -432,30 +349,6 @@ async def test_a_store_that_fails_inside_a_literal_cuts_the_connection(begin: Be
     assert b"b OK" in await (await house.secure()).ask("b NOOP")
 
 
-# Time
-
-
-async def test_an_idling_client_hears_signs_of_life_and_is_not_cut(begin: Begin) -> None:
-    house = await begin(ImapLimits(login_s=0.5, still_here_s=0.05, autologout_s=0.01))
-    wire = await house.secure()
-    wire.writer.write(f"a LOGIN lilas {PASSWORD}\r\nb IDLE\r\n".encode())
-    heard = [await wire.line() for _ in range(5)]
-    assert heard[1:] == [b"+ idling\r\n", *[b"* OK Still here\r\n"] * 3]
-
-
-async def test_a_silent_client_is_logged_out(begin: Begin) -> None:
-    house = await begin(ImapLimits(login_s=0.5, still_here_s=0.05, autologout_s=0.2))
-    wire = await (await house.secure()).login()
-    assert (await wire.rest()).startswith(b"* BYE Autologout")
-
-
-async def test_idle_can_be_cut_as_some_networks_do(begin: Begin) -> None:
-    house = await begin(ImapLimits(login_s=0.5, still_here_s=0.05, idle_cut_s=0.1))
-    wire = await (await house.secure()).login()
-    wire.writer.write(b"b IDLE\r\n")
-    assert b"* BYE Idle for too long." in await wire.rest()
-
-
 # Starting and stopping
 
 
@@ -508,10 +401,3 @@ async def test_a_busy_port_is_said_in_words(begin: Begin) -> None:
         with pytest.raises(PortBusy, match=f"Port {port} "):
             await second.start("127.0.0.1", 0, port)
         assert second.ports == {}
-
-
-async def _nobody_is_left(house: House) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while house.server._connections:
-            house.server._all_closed.clear()
-            await house.server._all_closed.wait()

@@ -15,7 +15,7 @@ the cuts.
 import re
 from dataclasses import dataclass, field
 
-from mssante_sim.imap.core.faults import ImapFault, LimitReached, SyntaxFault, TooBig
+from mssante_sim.imap.core.faults import ImapFault, LimitReached, NotImap, SyntaxFault, TooBig
 from mssante_sim.imap.core.limits import FrameLimits
 from mssante_sim.imap.core.octets import TAG_CHARS, class_of
 
@@ -26,6 +26,7 @@ _ANNOUNCED = re.compile(rb"\{([0-9]+)(\+?)\}")
 _QUOTED_REST = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _APPEND = re.compile(rb"[^ ]+ APPEND (\{?)", re.IGNORECASE)
 _TAG = re.compile(b"(%s{1,128})(?: |\\Z)" % class_of(TAG_CHARS))
+_TLS_RECORD = b"\x16\x03"  # a handshake begins so [RFC 8446 §5.1]
 _LARGEST = 4_294_967_295  # number  [RFC 3501 §9]
 
 
@@ -122,6 +123,8 @@ class CommandFramer:
     # lines
 
     def _next_line(self) -> tuple[Event | None, bool]:
+        if not self._lines and self._line_octets == 0 and self._buffer.startswith(_TLS_RECORD):
+            return self._handshake(), True
         end = self._buffer.find(b"\n", self._searched)
         length = len(self._buffer) if end < 0 else end + 1
         self._searched = length if end < 0 else 0
@@ -176,6 +179,11 @@ class CommandFramer:
         if not self._lines and self._fault is None:
             self._tag = read_tag(line.rstrip(b"\n"))
         self._throw(SyntaxFault("Every line must end with CR LF; there was an LF without CR."))
+        return self._refuse(closes=True)
+
+    def _handshake(self) -> Event:
+        """The client began with TLS, has no line end to send, and would wait as long as we do."""
+        self._throw(NotImap("This connection is in the clear; TLS begins after STARTTLS, or on the other port."))
         return self._refuse(closes=True)
 
     @property
