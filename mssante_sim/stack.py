@@ -29,9 +29,11 @@ from mssante_sim.control import Control
 from mssante_sim.crypto.exports import authority_files, revocation_files
 from mssante_sim.crypto.tls import client_context, limit_tls_buffers, server_context, server_end_point
 from mssante_sim.directory.credentials import Authenticator
+from mssante_sim.directory.dns_lookup import Door
 from mssante_sim.directory.dns_server import DnsServer
 from mssante_sim.directory.dns_zone import Site, Zones
 from mssante_sim.directory.services import annuaire_routes
+from mssante_sim.directory.store import Directory
 from mssante_sim.directory.trust_list import WhiteListService
 from mssante_sim.errors import PortBusy
 from mssante_sim.home import Home, write_private
@@ -186,13 +188,13 @@ class _Builder:
         await smtp.start()
         self._cleanup.push_async_callback(smtp.stop)
         self._ports.update({name.replace("-", "_"): port for name, port in {**smtp.ports, **imap.ports}.items()})
-        await self._answer_dns()
+        await self._answer_dns(provisioned.directory)
 
-    async def _answer_dns(self) -> None:
+    async def _answer_dns(self, directory: Directory) -> None:
         """The zones of the mail domains are answered."""
         settings, domains = self._settings, self._settings.domains
         site = Site((domains.patients, domains.operator), settings.host_name, settings.bind, self._ports)
-        server = DnsServer(Zones(site))
+        server = DnsServer(Zones(site, directory.hosts))
         try:
             await server.start(settings.bind, settings.ports.dns)
         except OSError as error:
@@ -215,10 +217,13 @@ class _Builder:
         bind = self._settings.bind
         host = bind if bind in _LOOPBACK else self._settings.host_name  # a name of the server's certificate
 
+        def door() -> Door:
+            return Door(host, smtp.ports["submission"], tls_at_once=False)
+
         async def submit(sender: str, recipient: str, octets: bytes) -> Submitted:
-            door = Submission(host, smtp.ports["submission"], tls, sender, authenticator.grant(sender))
+            way = Submission(door, tls, sender, authenticator.grant(sender))
             try:
-                send = partial(door.send, octets, sender=sender, recipients=[recipient])
+                send = partial(way.send, octets, sender=sender, recipients=[recipient])
                 receipt = await asyncio.get_running_loop().run_in_executor(senders, send)
             except Refused as error:
                 raise NotSent(error.word, french(error.word), temporary=error.temporary) from error

@@ -24,16 +24,17 @@ _T = TypeVar("_T")
 
 
 def at_desk(command: Callable[..., None]) -> Callable[..., None]:
-    """`--home`, `--as` and `--user`, passed as `desk: Desk`."""
+    """`--home`, `--as`, `--user` and `--server`, passed as `desk: Desk`."""
 
     @home_option
     @click.option(
         "--as", "who", metavar="PHARMACIE", required=True, help="FINESS, adresse, identifiant ou partie du nom."
     )
     @click.option("--user", metavar="LOGIN", help="Le membre de l'équipe qui agit (par défaut, le premier).")
+    @click.option("--server", metavar="HOST", help="L'hôte d'IMAP et d'envoi, au lieu de celui que donne le DNS.")
     @functools.wraps(command)
-    def run(home: Path, who: str, user: str | None, **given: Any) -> None:
-        command(Desk.of(Running.read(home), who, user), **given)
+    def run(home: Path, who: str, user: str | None, server: str | None, **given: Any) -> None:
+        command(Desk.of(Running.read(home), who, user, server=server), **given)
 
     return run
 

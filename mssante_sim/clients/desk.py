@@ -1,10 +1,14 @@
 """A pharmacy's workplace: its account, who sits there, its keys, and the authority it trusts."""
 
+import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Self
 
+from mssante_sim.clients.doors import door_of
 from mssante_sim.clients.files import new_file
 from mssante_sim.clients.mailbox import ImapAccess
 from mssante_sim.clients.reading import Opened, open_message
@@ -15,6 +19,7 @@ from mssante_sim.crypto.pkcs12 import read_bundle
 from mssante_sim.crypto.profiles import Usage
 from mssante_sim.crypto.tls import client_context
 from mssante_sim.crypto.trust import CertificateState, TrustContext, accepts_usage
+from mssante_sim.directory.dns_lookup import Door
 from mssante_sim.errors import SimulatorError, reason_in_french
 
 __all__ = ["Desk", "KeysMissing", "NotSaved"]
@@ -45,9 +50,10 @@ class Desk:
     user: Login
     identities: tuple[Identity, ...]
     trust: TrustContext
+    server: str | None = None  # the host of IMAP and submission, instead of what DNS says
 
     @classmethod
-    def of(cls, running: Running, who: str, user: str | None = None) -> Self:
+    def of(cls, running: Running, who: str, user: str | None = None, *, server: str | None = None) -> Self:
         """The workplace of the account that `who` names; its keys come from its PKCS#12, as in any mail program.
 
         `user` is the login of the member of the team who sits there; else the login that `who` is, else the first.
@@ -67,7 +73,7 @@ class Desk:
                 french=f"Les clés de {account.address} sont illisibles ({reason_in_french(error)})."
                 " Relancez le serveur.",
             ) from error
-        return cls(running, account, member, tuple(identities), trust)
+        return cls(running, account, member, tuple(identities), trust, server)
 
     @property
     def signature(self) -> str:
@@ -80,15 +86,17 @@ class Desk:
 
     def access(self) -> ImapAccess:
         """The way in of who sits there."""
-        context = client_context(Path(self.running.ca_file).read_bytes())
-        ports = self.running.ports
-        return ImapAccess(self.running.host, ports["imap_tls"], context, self.user.login, self.user.password)
+        return ImapAccess(self._door("imaps"), self._context(), self.user.login, self.user.password)
 
     def submission(self) -> Submission:
         """The way out of who sits there."""
-        context = client_context(Path(self.running.ca_file).read_bytes())
-        port = self.running.ports["submission"]
-        return Submission(self.running.host, port, context, self.user.login, self.user.password)
+        return Submission(self._door("submission"), self._context(), self.user.login, self.user.password)
+
+    def _door(self, service: str) -> Callable[[], Door]:
+        return partial(door_of, self.running, self.account.address, service, self.server)
+
+    def _context(self) -> ssl.SSLContext:
+        return client_context(Path(self.running.ca_file).read_bytes())
 
     def open(self, octets: bytes, *, at: datetime, arrived: datetime | None = None) -> Opened:
         """A message decrypted with the account's keys and verified.  Raises: Unreadable."""

@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 import aioimaplib
 
 from mssante_sim.clients.fetched import Stored, stored_messages
+from mssante_sim.directory.dns_lookup import Door, NoService
 from mssante_sim.errors import SimulatorError, reason_in_french
 
 __all__ = ["ARCHIVE", "INBOX", "SENT", "ConnectionLost", "ImapAccess", "ImapRefused", "MailboxClient"]
@@ -48,8 +49,7 @@ class ConnectionLost(SimulatorError):
 class ImapAccess:
     """Where and as whom a mailbox is read; implicit TLS."""
 
-    host: str
-    port: int
+    where: Callable[[], Door]  # may raise NoService; asked at each connection
     context: ssl.SSLContext
     login: str
     password: str
@@ -114,12 +114,16 @@ class MailboxClient:
         """A connection that is logged in, with INBOX selected.
 
         Raises:
-            ConnectionLost: no connection or no TLS.
+            ConnectionLost: nobody knows where, no connection or no TLS.
             ImapRefused: bad credentials.
         """
+        try:
+            door = await asyncio.to_thread(access.where)
+        except NoService as error:
+            raise ConnectionLost(error.public, french=error.french) from error
         lost = asyncio.Event()
         imap = _Imap(
-            access.host, access.port, timeout=_TIMEOUT_S, conn_lost_cb=lambda _: lost.set(), ssl_context=access.context
+            door.host, door.port, timeout=_TIMEOUT_S, conn_lost_cb=lambda _: lost.set(), ssl_context=access.context
         )
         client = cls(imap, lost)
         try:

@@ -4,9 +4,11 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from mssante_sim.clients.annuaire import Pharmacy
+from mssante_sim.clients.doors import door_of
 from mssante_sim.clients.running import Account, Running
 from mssante_sim.clients.submission import Submission
 from mssante_sim.crypto.tls import client_context
@@ -85,7 +87,8 @@ def letter_of(octets: bytes, path: Path) -> Letter:
 
 
 def submission_for(running: Running, account: Account) -> Submission:
-    """The stack's submission port, as the first login of `account`."""
+    """The submission port of the account's domain, as its first login."""
     login = account.logins[0]
     context = client_context(Path(running.ca_file).read_bytes())
-    return Submission(running.host, running.ports["submission"], context, login.login, login.password)
+    door = partial(door_of, running, account.address, "submission")
+    return Submission(door, context, login.login, login.password)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
+from mssante_sim.directory.dns_lookup import Door, NoService
 from mssante_sim.errors import SimulatorError
 
 __all__ = ["Refused", "Submission", "SubmissionReceipt", "Unreachable"]
@@ -80,8 +81,7 @@ def _pieces(octets: bytes) -> Iterator[bytes]:
 class Submission:
     """Where and as whom messages are submitted."""
 
-    host: str
-    port: int
+    where: Callable[[], Door]  # may raise NoService; asked when a message is sent
     context: ssl.SSLContext
     login: str
     password: str
@@ -98,10 +98,14 @@ class Submission:
 
         Raises:
             Refused: by the server, with its sentence; nothing was taken.
-            Unreachable: no connection, no TLS, or it broke off.
+            Unreachable: nobody knows where, no connection, no TLS, or it broke off.
         """
         try:
-            with _Smtp(self.host, self.port, timeout=_TIMEOUT_S) as smtp:
+            door = self.where()
+        except NoService as error:
+            raise Unreachable(error.public, french=error.french) from error
+        try:
+            with _Smtp(door.host, door.port, timeout=_TIMEOUT_S) as smtp:
                 smtp.progress = progress
                 # Else the last small packet waits for the acknowledgement of the one before, 40 ms.
                 cast("socket.socket", smtp.sock).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -113,8 +117,8 @@ class Submission:
             ) from error
         except (OSError, ssl.SSLError) as error:
             raise Unreachable(
-                f"The submission server {self.host}:{self.port} cannot be reached: {error}. Is the stack up?",
-                french=f"Le serveur d'envoi {self.host}:{self.port} est injoignable. Est-il lancé ?",
+                f"The submission server {door.host}:{door.port} cannot be reached: {error}. Is the stack up?",
+                french=f"Le serveur d'envoi {door.host}:{door.port} est injoignable. Est-il lancé ?",
             ) from error
 
     def _converse(self, smtp: _Smtp, octets: bytes, sender: str, recipients: Sequence[str]) -> SubmissionReceipt:

@@ -1,13 +1,15 @@
 """The simulated zones: questions in wire form, answers in wire form.  [RFC 1035, RFC 6891]
 
 Each mail domain is a zone with MX, addresses, SRV of submission and IMAP (RFC
-6186, RFC 8314) and the name of autoconfig. A question about anything else is
+6186, RFC 8314) and the name of autoconfig; so is the domain of an imported
+mailbox from the moment it is activated. A question about anything else is
 refused; nothing is ever asked elsewhere.
 """
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import dns.exception
@@ -26,6 +28,7 @@ LARGEST_UDP: Final = 1232  # what reaches everybody unfragmented
 PLAIN_UDP: Final = 512  # without EDNS  [RFC 1035 §4.2.1]
 LARGEST_QUESTION: Final = 4096
 TTL_S: Final = 60  # short: tests change things
+_MOST_ZONES: Final = 64  # kept ready
 _HEADER: Final = 12
 _OTHER_NAMES: Final = ("mx", "ns", "smtp", "imap", "autoconfig")
 _NOT_OFFERED: Final = ("_pop3._tcp", "_pop3s._tcp")  # said by the target "."  [RFC 6186 §3.4]
@@ -43,20 +46,39 @@ class Site:
     domains: tuple[str, ...]
     host: str
     address: str
-    ports: dict[str, int]
+    ports: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Zone:
+    """One domain's records."""
+
+    soa: dns.rrset.RRset
+    records: Mapping[tuple[dns.name.Name, dns.rdatatype.RdataType], dns.rrset.RRset]
+    names: frozenset[dns.name.Name]  # those with records, and what is above them: they exist too  [RFC 8020]
+
+    def found(self, asked: dns.rrset.RRset) -> list[dns.rrset.RRset]:
+        """What answers the question."""
+        if asked.rdtype == dns.rdatatype.ANY:  # one of them is enough  [RFC 8482 §4.1]
+            return [rrset for (name, _), rrset in self.records.items() if name == asked.name][:1]
+        rrset = self.records.get((asked.name, asked.rdtype))
+        return [] if rrset is None else [rrset]
+
+    def targets(self, found: list[dns.rrset.RRset]) -> list[dns.rrset.RRset]:
+        """Addresses of what MX and SRV lead to, as far as they are ours to tell."""
+        names = {getattr(data, "exchange", getattr(data, "target", None)) for rrset in found for data in rrset}
+        kinds = (dns.rdatatype.A, dns.rdatatype.AAAA)
+        return [self.records[name, kind] for name in names if name for kind in kinds if (name, kind) in self.records]
 
 
 class Zones:
-    """Answers questions about the zones of a `Site`."""
+    """Answers questions about the zones of a `Site`, and of the other domains that `hosts` says are ours now."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, hosts: Callable[[str], bool] = lambda _: False) -> None:
         self._site = site
-        self._origins = [dns.name.from_text(domain) for domain in site.domains]
-        self._records: dict[tuple[dns.name.Name, dns.rdatatype.RdataType], dns.rrset.RRset] = {}
-        for name, kind, *texts in self._written():
-            rrset = dns.rrset.from_text(name, TTL_S, "IN", kind, *texts)
-            self._records[rrset.name, rrset.rdtype] = rrset
-        self._names = {ancestor for name, _ in self._records for ancestor in self._up(name)}
+        self._hosts = hosts
+        self._domains = frozenset(domain.lower() for domain in site.domains)
+        self._zone = lru_cache(maxsize=_MOST_ZONES)(self._written)
 
     def answer(self, question: bytes, *, over_tcp: bool = False) -> bytes | None:
         """The answer in wire form; None to what deserves none: an answer, or what is no message at all."""
@@ -81,44 +103,35 @@ class Zones:
         if len(query.question) != 1:
             return dns.rcode.FORMERR
         asked = query.question[0]
-        origin = next((one for one in self._origins if asked.name.is_subdomain(one)), None)
-        if asked.rdclass != dns.rdataclass.IN or asked.rdtype in _TRANSFERS or origin is None:
+        domain = next(filter(self._is_ours, _up(asked.name)), None)
+        if asked.rdclass != dns.rdataclass.IN or asked.rdtype in _TRANSFERS or domain is None:
             return dns.rcode.REFUSED
+        zone = self._zone(domain)
         reply.flags |= dns.flags.AA
-        found = self._found(asked)
-        if found:
+        if found := zone.found(asked):
             reply.answer.extend(found)
-            reply.additional.extend(self._targets(found))
+            reply.additional.extend(zone.targets(found))
             return dns.rcode.NOERROR
-        reply.authority.append(self._records[origin, dns.rdatatype.SOA])
-        return dns.rcode.NOERROR if asked.name in self._names else dns.rcode.NXDOMAIN
+        reply.authority.append(zone.soa)
+        return dns.rcode.NOERROR if asked.name in zone.names else dns.rcode.NXDOMAIN
 
-    def _found(self, asked: dns.rrset.RRset) -> list[dns.rrset.RRset]:
-        if asked.rdtype == dns.rdatatype.ANY:  # one of them is enough  [RFC 8482 §4.1]
-            return [rrset for (name, _), rrset in self._records.items() if name == asked.name][:1]
-        rrset = self._records.get((asked.name, asked.rdtype))
-        return [] if rrset is None else [rrset]
+    def _is_ours(self, domain: str) -> bool:
+        return domain in self._domains or self._hosts(domain)
 
-    def _targets(self, found: list[dns.rrset.RRset]) -> list[dns.rrset.RRset]:
-        """Addresses of what MX and SRV lead to, as far as they are ours to tell."""
-        names = {getattr(data, "exchange", getattr(data, "target", None)) for rrset in found for data in rrset}
-        kinds = (dns.rdatatype.A, dns.rdatatype.AAAA)
-        return [self._records[name, kind] for name in names if name for kind in kinds if (name, kind) in self._records]
+    def _written(self, domain: str) -> _Zone:
+        rrsets = [dns.rrset.from_text(name, TTL_S, "IN", kind, *texts) for name, kind, *texts in self._texts(domain)]
+        origin = dns.name.from_text(domain)
+        names = {rrset.name for rrset in rrsets}
+        names |= {name.parent() for name in names if name != origin}  # `_tcp`
+        return _Zone(rrsets[0], {(rrset.name, rrset.rdtype): rrset for rrset in rrsets}, frozenset(names))
 
-    def _up(self, name: dns.name.Name) -> Iterator[dns.name.Name]:
-        """`name` and what is above it in its zone: they exist, with records or without.  [RFC 8020]"""
-        while any(name.is_subdomain(origin) for origin in self._origins):
-            yield name
-            name = name.parent()
-
-    def _written(self) -> Iterator[tuple[str, ...]]:
-        for domain in self._site.domains:
-            yield f"{domain}.", "SOA", f"ns.{domain}. hostmaster.{domain}. 1 3600 600 86400 {TTL_S}"
-            yield f"{domain}.", "NS", f"ns.{domain}."
-            yield f"{domain}.", "MX", f"10 mx.{domain}."
-            for name in (domain, *(f"{other}.{domain}" for other in _OTHER_NAMES)):
-                yield (f"{name}.", *self._address())
-            yield from self._services(domain)
+    def _texts(self, domain: str) -> Iterator[tuple[str, ...]]:
+        yield f"{domain}.", "SOA", f"ns.{domain}. hostmaster.{domain}. 1 3600 600 86400 {TTL_S}"
+        yield f"{domain}.", "NS", f"ns.{domain}."
+        yield f"{domain}.", "MX", f"10 mx.{domain}."
+        for name in (domain, *(f"{other}.{domain}" for other in _OTHER_NAMES)):
+            yield (f"{name}.", *self._address())
+        yield from self._services(domain)
 
     def _services(self, domain: str) -> Iterator[tuple[str, ...]]:
         """TLS from the start is preferred.  [RFC 8314 §5.1]"""
@@ -136,6 +149,12 @@ class Zones:
         if address.is_unspecified:
             address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
         return ("A" if address.version == 4 else "AAAA"), str(address)
+
+
+def _up(name: dns.name.Name) -> Iterator[str]:
+    """`name` and what is above it, as domains are written."""
+    labels = [label.decode("ascii", "replace").lower() for label in name.labels[:-1]]
+    return (".".join(labels[at:]) for at in range(len(labels)))
 
 
 def _to_wire(reply: dns.message.Message, limit: int) -> bytes:

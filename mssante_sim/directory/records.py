@@ -12,6 +12,7 @@ from mssante_sim.directory.search import indexed_words, words
 from mssante_sim.storage.rows import Row
 
 __all__ = [
+    "DOMAIN",
     "LISTED",
     "LISTED_KINDS",
     "LISTED_ORGANISATION",
@@ -26,6 +27,7 @@ __all__ = [
     "VERIFIER",
     "Absence",
     "choose",
+    "domain_row",
     "listed_organisation_rows",
     "listed_practitioner_row",
     "listed_row",
@@ -46,6 +48,7 @@ LISTED_ORGANISATION: Final = "listed-organisation"  # the first line that names 
 LISTED_PRACTITIONER: Final = "listed-practitioner"
 LISTED_PICK: Final = "listed-pick"
 MARK: Final = "mark"
+DOMAIN: Final = "domain"  # of a mailbox that was imported and activated: mail for it comes here
 LISTED_KINDS: Final = (LISTED, LISTED_ORGANISATION, LISTED_PRACTITIONER, LISTED_PICK, MARK)
 
 
@@ -88,6 +91,12 @@ def mailbox_row(mailbox: Mailbox, updated: int) -> Row:
     if mailbox.person is not None:
         lookups.append(("practitioner", str(mailbox.person.number)))
     return Row(MAILBOX, mailbox.address, text_of(mailbox), tuple(lookups), updated=updated)
+
+
+def domain_row(address: str) -> Row:
+    """The mail domain of `address` is one of ours."""
+    domain = address.rpartition("@")[2].lower()
+    return Row(DOMAIN, domain, domain)
 
 
 def practitioner_row(person: Person, updated: int) -> Row:

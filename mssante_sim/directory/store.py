@@ -27,6 +27,7 @@ from mssante_sim.directory.model import (
     numbers_of,
 )
 from mssante_sim.directory.records import (
+    DOMAIN,
     LISTED_PICK,
     MAILBOX,
     ORGANISATION,
@@ -35,6 +36,7 @@ from mssante_sim.directory.records import (
     VERIFIER,
     Absence,
     choose,
+    domain_row,
     mailbox_row,
     organisation_row,
     pick_row,
@@ -141,6 +143,10 @@ class Directory:
             return self.organisation(attachment.value) is not None
         return bool(self.registered_as(attachment.value))
 
+    def hosts(self, domain: str) -> bool:
+        """Whether mail for this domain comes here since a mailbox of it was imported and activated."""
+        return self._get(DOMAIN, domain) is not None
+
     def patient(self, address: str) -> PatientProfile | None:
         """The profile of Mon espace santé with this address."""
         text = self._get(PATIENT, address)
@@ -243,7 +249,7 @@ class Directory:
         The one way for what may be real to become the home's own; the home is marked already.  Raises: DirectoryError.
         """
         box = self.imported_mailbox(address, user)
-        self._put({}, {box.address: box})
+        self._put({}, {box.address: box}, [domain_row(box.address)])
         return box
 
     def _put(

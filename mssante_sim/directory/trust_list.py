@@ -24,6 +24,7 @@ from mssante_sim.crypto.keystore import Holder, Keystore
 from mssante_sim.crypto.profiles import Usage
 from mssante_sim.crypto.trust import TrustContext
 from mssante_sim.crypto.xmldsig import Element, sign_enveloped, subject_of, verify_enveloped
+from mssante_sim.directory.records import DOMAIN
 from mssante_sim.errors import SimulatorError
 from mssante_sim.storage.rows import Row, RowStore
 
@@ -178,6 +179,7 @@ class WhiteListService:
         own = subject_of(self._keystore.server.read_bytes())
         added = [Operator.from_text(text) for text in self._rows.all(_OPERATOR)]
         subjects = {self._domains.patients: (own,), self._domains.operator: (own, own.replace(", ", ","))}
+        subjects |= dict.fromkeys(self._rows.all(DOMAIN), (own,))
         if "other-suffix" in faults:
             subjects[OTHER_DOMAIN] = (own, *(subject for one in added for subject in one.subjects))
         contact = "contact@mssante.test"

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mssante_sim.directory.dns_lookup import Door, NameServer, NoService, find_door
+from mssante_sim.directory.dns_lookup import Door, NameServer, NoService, door_in, find_door
 from mssante_sim.directory.dns_server import DnsServer
 from mssante_sim.directory.dns_zone import LARGEST_UDP, Site, Zones
 
@@ -114,6 +114,28 @@ def test_a_server_on_ipv6_has_quad_a_and_one_on_every_address_says_loopback() ->
     assert wire is not None
     assert str(dns.message.from_wire(wire).answer[0]).endswith(f"2143 {OPERATOR}.")
     assert "127.0.0.1" in str(dns.message.from_wire(wire).additional[0])
+
+
+def test_a_target_inside_the_zone_is_reached_at_the_address_that_the_zone_tells() -> None:
+    wire = Zones(Site((OPERATOR,), "192.0.2.1", "127.0.0.1", PORTS)).answer(
+        dns.message.make_query(f"_imaps._tcp.{OPERATOR}", "SRV").to_wire()
+    )
+    assert door_in(dns.message.from_wire(wire or b""), "imaps") == Door("127.0.0.1", 2993, tls_at_once=True)
+
+
+def test_a_domain_is_a_zone_as_long_as_it_is_ours() -> None:
+    ours = {"hopital.example"}
+    zones = Zones(SITE, ours.__contains__)
+
+    def rcode(name: str) -> int:
+        reply = zones.answer(dns.message.make_query(name, "MX").to_wire())
+        return dns.message.from_wire(reply or b"").rcode()
+
+    assert rcode("Hopital.example") == rcode(OPERATOR) == dns.rcode.NOERROR
+    assert rcode("absent.hopital.example") == dns.rcode.NXDOMAIN
+    assert rcode("example") == rcode("autrehopital.example") == dns.rcode.REFUSED
+    ours.clear()
+    assert rcode("hopital.example") == dns.rcode.REFUSED
 
 
 def test_what_does_not_fit_is_cut_and_asked_again_over_tcp_or_with_edns() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from mssante_sim import stack as stack_module
 from mssante_sim.clients.submission import Refused, Submission
+from mssante_sim.directory.dns_lookup import Door
 from mssante_sim.patient.proposal import PAPER_REMINDER
 from mssante_sim.testing import Mssante
 from tests.mes.conftest import Inside
@@ -303,8 +304,8 @@ async def cut(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     server = await asyncio.start_server(cutting.relay, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
 
-    def by_relay(host: str, _port: int, *rest: Any) -> Submission:
-        return Submission(host, port, *rest)
+    def by_relay(_door: Any, *rest: Any) -> Submission:
+        return Submission(lambda: Door("127.0.0.1", port, tls_at_once=False), *rest)
 
     monkeypatch.setattr(stack_module, "Submission", by_relay)
     async with inside() as stack, server:

@@ -13,6 +13,7 @@ import pytest
 
 from mssante_sim.clients.running import Running
 from mssante_sim.clients.steering import Steering
+from mssante_sim.directory.dns_lookup import NameServer, NoService, find_door
 from mssante_sim.testing import Mssante, ephemeral_stack
 from tests.directory.made_extraction import made_lines, made_text, zipped
 
@@ -174,9 +175,14 @@ def test_an_imported_list_is_marked_shown_and_takes_mail_only_where_activated(
     (file,) = (tmp_path / "out").iterdir()
     with zipfile.ZipFile(file) as archive:
         assert first in archive.read(archive.namelist()[0]).decode()
+    domain, dns = first.rpartition("@")[2], NameServer(stack.bind, stack.ports["dns"])
+    with pytest.raises(NoService):
+        find_door(domain, "imaps", dns)
     activated = run("import", "--activate", first)
     assert activated.returncode == 0, activated.stderr
     assert verdict(stack, first).startswith("Accepted")
+    assert find_door(domain, "imaps", dns).port == stack.ports["imap_tls"]
+    assert f"\n{domain}\n" in run("white-list").stdout
     assert "outside-domain" in verdict(stack, second)
     assert Running.read(home(stack)).account(first).logins[0].password in activated.stdout
     assert run("import", "--forget").returncode == 0

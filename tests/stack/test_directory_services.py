@@ -1,21 +1,27 @@
 """What the directory serves beside FHIR, in a stack that is up: DNS, autoconfig, white list, certificates, files."""
 
+import asyncio
 import io
 import smtplib
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
 
+from mssante_sim.clients.desk import Desk
+from mssante_sim.clients.mailbox import ConnectionLost, MailboxClient
 from mssante_sim.clients.running import Running
+from mssante_sim.clients.submission import Refused, Unreachable
 from mssante_sim.clock import SystemClock
 from mssante_sim.crypto.tls import client_context
 from mssante_sim.crypto.trust import TrustContext
 from mssante_sim.directory.dns_lookup import NameServer, find_door
 from mssante_sim.directory.trust_list import read_trust_list
 from mssante_sim.testing import Mssante
+from tests.stack.conftest import Cli
 
 
 @pytest.fixture
@@ -34,6 +40,29 @@ def test_a_client_that_knows_only_dns_reaches_submission_over_trusted_tls(runnin
         assert smtp.starttls(context=client_context(Path(running.ca_file).read_bytes()))[0] == 220
     imap = find_door(running.domains["patients"], "imaps", NameServer(running.bind, running.ports["dns"]))
     assert (imap.host, imap.port, imap.tls_at_once) == (running.host, running.ports["imap_tls"], True)
+
+
+async def test_our_own_clients_find_imap_and_submission_by_dns_or_where_they_are_told(mssante: Mssante) -> None:
+    running, here = mssante.running, "990000010"
+    wrong = dict.fromkeys(("imap_tls", "imap", "submission", "submission_tls"), 1)
+    only_dns = Desk.of(replace(running, host="nowhere.invalid", ports=running.ports | wrong), here)
+    no_dns = replace(running, ports=running.ports | {"dns": 1})
+    for desk in (only_dns, Desk.of(no_dns, here, server=running.host)):
+        client = await MailboxClient.connect(desk.access())
+        await client.close()
+        with pytest.raises(Refused, match="sender-not-yours"):
+            await asyncio.to_thread(desk.submission().send, b"x\r\n", sender="a@b.test", recipients=["a@b.test"])
+    lost = Desk.of(no_dns, here)
+    with pytest.raises(ConnectionLost, match="port 1 does not answer"):
+        await MailboxClient.connect(lost.access())
+    with pytest.raises(Unreachable, match="port 1 does not answer"):
+        await asyncio.to_thread(lost.submission().send, b"x\r\n", sender="a@b.test", recipients=["a@b.test"])
+
+
+def test_a_pharmacy_command_goes_where_server_says(cli: Cli, running: Running) -> None:
+    assert cli("pharmacy", "list", "--as", "990000010", "--server", running.host).status == 0
+    away = cli("pharmacy", "list", "--as", "990000010", "--server", "nowhere.invalid")
+    assert (away.status, "IMAP est injoignable" in away.err) == (5, True), away
 
 
 @pytest.mark.parametrize("path", ["/mail/config-v1.1.xml", "/.well-known/autoconfig/mail/config-v1.1.xml"])

@@ -86,7 +86,7 @@ def test_the_crl_is_served_where_the_certificates_say(mssante: Mssante) -> None:
 
 @pytest.mark.slow
 async def test_watching_goes_on_after_the_server_was_away_and_misses_nothing(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path / "home", ports=Ports(0, 0, 0, 0, 0, 0), pharmacies=4, patients=2)
+    settings = Settings(home=tmp_path / "home", ports=Ports.from_base(0), pharmacies=4, patients=2)
     stack = await Stack.start(settings)
     running = stack.running
     desk = Desk.of(running, running.roles["pharmacy"])
