@@ -5,6 +5,7 @@ import imaplib
 import socket
 import ssl
 import struct
+from collections.abc import Callable
 
 import pytest
 from aioimaplib import IMAP4_SSL
@@ -178,6 +179,29 @@ async def test_what_is_injected_behind_starttls_closes(begin: Begin, behind: byt
     assert said.startswith(b"* BYE")
     assert b"a OK" not in said
     assert house.audit.lines == []
+
+
+async def test_a_command_that_comes_with_the_end_of_the_handshake_is_answered(begin: Begin) -> None:
+    house = await begin()
+    wire = await house.clear()
+    assert b"a OK" in await wire.ask("a STARTTLS")
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = house.tls.wrap_bio(incoming, outgoing, server_hostname="localhost")
+
+    async def answer(step: Callable[[], object]) -> object:
+        while True:
+            try:
+                return step()
+            except ssl.SSLWantReadError:
+                wire.writer.write(outgoing.read())
+                octets = await wire.reader.read(65536)
+                assert octets, "the server hung up"
+                incoming.write(octets)
+
+    async with asyncio.timeout(PATIENCE_S):
+        await answer(tls.do_handshake)
+        tls.write(b"b CAPABILITY\r\n")  # leaves in one piece with the handshake's last message
+        assert b"AUTH=PLAIN" in await answer(tls.read)
 
 
 async def test_clear_octets_instead_of_a_handshake_close(begin: Begin) -> None:

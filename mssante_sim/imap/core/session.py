@@ -148,10 +148,13 @@ class ImapSession:
             self._early.append(change)
 
     def tls_started(self) -> None:
-        """The connection is encrypted; all that was said before in the clear is forgotten [RFC 3501 §6.2.1]."""
+        """The connection is encrypted; nothing that was said in the clear is left [RFC 3501 §6.2.1].
+
+        What waits in the framer came inside TLS: the first command may come with
+        the last octets of the handshake, before the driver knows that it is done.
+        """
         self._secure = True
         self._running = None
-        self._framer = CommandFramer(self._limits.frames)
         self._bad = 0
 
     def forget_view(self) -> None:
