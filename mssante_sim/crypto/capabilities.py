@@ -31,11 +31,5 @@ def read_capabilities(element: Element) -> frozenset[bytes]:
     members = element.expect(der.SEQUENCE).children()
     if len(members) > _MOST:
         raise Malformed("too many capabilities")
-    return frozenset(bytes(_first(one).octets) for one in members)
-
-
-def _first(member: Element) -> Element:
-    fields = member.expect(der.SEQUENCE).children()
-    if not fields:
-        raise Malformed("a capability without a name")
-    return fields[0].expect(der.OID)
+    firsts = (one.expect(der.SEQUENCE).children(at_least=1)[0] for one in members)
+    return frozenset(bytes(one.expect(der.OID).octets) for one in firsts)

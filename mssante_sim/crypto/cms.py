@@ -101,10 +101,7 @@ def fields_of(element: Element, at_least: int) -> tuple[Element, ...]:
     Raises:
         Malformed: it is none, or has fewer.
     """
-    fields = element.expect(der.SEQUENCE).children()
-    if len(fields) < at_least:
-        raise Malformed("fields are missing")
-    return fields
+    return element.expect(der.SEQUENCE).children(at_least)
 
 
 def tagged(element: Element) -> dict[int, Element]:

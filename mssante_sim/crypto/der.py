@@ -147,17 +147,18 @@ class Element:
         """Whether the length was given in front; signed attributes must be so."""
         return self._nested is None
 
-    def children(self) -> "tuple[Element, ...]":
-        """The values inside this constructed one.
+    def children(self, at_least: int = 0) -> "tuple[Element, ...]":
+        """The values inside this constructed one, `at_least` so many.
 
         Raises:
-            Malformed: it is primitive, broken, too deep or holds too many.
+            Malformed: it is primitive, broken, too deep, or holds too many or too few.
         """
-        if self._nested is not None:
-            return self._nested
         if not self.tag & _CONSTRUCTED:
             raise Malformed("a primitive value where a constructed one belongs")
-        return _Reader(self.content).until_end(self._depth + 1)
+        found = self._nested if self._nested is not None else _Reader(self.content).until_end(self._depth + 1)
+        if len(found) < at_least:
+            raise Malformed("fields are missing")
+        return found
 
     def expect(self, tag: int) -> "Element":
         """This element, which has `tag`.

@@ -178,11 +178,11 @@ def _padding(oid: bytes, parameters: Element | None) -> AsymmetricPadding | None
 
 
 def _agreed(info: Element) -> Iterator[Agreed | Unknown]:
-    _, originator, *fields = info.children()
+    _, originator, *fields = info.children(at_least=2)
     material = explicit(fields.pop(0), 1) if fields and fields[0].tag == EXPLICIT | 1 else None
     if len(fields) != 2:
         raise Malformed("fields are missing in a key agreement")
-    members = fields[1].expect(der.SEQUENCE).children()
+    members = fields_of(fields[1], 0)
     if len(members) > _MOST_AGREED:
         raise Malformed("too many recipients")
     oid, wrap = algorithm_identifier(fields[0])
@@ -201,7 +201,7 @@ def _point(originator: Element) -> bytes | None:
     """The sender's fresh public key; None when it is one of its certificates, or on no curve."""
     if originator.tag != _ORIGINATOR_KEY:
         return None
-    algorithm, key = originator.children()[:2]
+    algorithm, key = originator.children(at_least=2)[:2]
     bits = key.expect(der.BIT_STRING).content
     if not 2 <= len(bits) <= _MOST_OCTETS or bits[0] != 0:
         raise Malformed("a public key is missing or too long")
@@ -213,7 +213,7 @@ def _recipient_id(element: Element) -> CertificateId:
     """KeyAgreeRecipientIdentifier: like any other, but a key identifier stands in a structure of its own."""
     if element.tag != EXPLICIT:
         return CertificateId.read(element)
-    return CertificateId(b"", 0, bytes(element.children()[0].expect(der.OCTET_STRING).content))
+    return CertificateId(b"", 0, bytes(element.children(at_least=1)[0].expect(der.OCTET_STRING).content))
 
 
 def _short(element: Element) -> bytes:

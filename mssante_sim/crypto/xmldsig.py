@@ -15,14 +15,19 @@ from typing import Final, NoReturn
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.hazmat.primitives.serialization import Encoding
 
-from mssante_sim.crypto.identity import BadCertificate, Certificate, Identity, private_key, read_certificate
+from mssante_sim.crypto.identity import (
+    BadCertificate,
+    Certificate,
+    Identity,
+    certificate_in,
+    private_key,
+    read_certificate,
+)
 from mssante_sim.crypto.keys import is_strong
 from mssante_sim.crypto.profiles import Usage
 from mssante_sim.crypto.trust import CertificateState, TrustContext, accepts_usage, validity
@@ -156,12 +161,7 @@ def subject_of(certificate: bytes) -> str:
 
     Raises: BadCertificate.
     """
-    try:
-        if b"-----BEGIN" in certificate:
-            certificate = x509.load_pem_x509_certificates(certificate)[0].public_bytes(Encoding.DER)
-    except ValueError as error:
-        raise BadCertificate("The certificate cannot be read.", detail=str(error)) from error
-    names = read_certificate(certificate).parsed.subject
+    names = read_certificate(certificate_in(certificate)).parsed.subject
     return ", ".join(one.rfc4514_string() for one in names.rdns)
 
 

@@ -1,5 +1,6 @@
 """Every broken case is what it says: our own reader comes to the verdict that is right, for the reason given."""
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -11,15 +12,17 @@ from mssante_sim.crypto import smime
 from mssante_sim.crypto import verify as verifying
 from mssante_sim.crypto.broken.case import Case, Kind, Verdict
 from mssante_sim.crypto.broken.corpus import CASES, NoSuchCase, Specimen, case_named, judge, make
+from mssante_sim.crypto.broken.export import AUTHOR, exported
 from mssante_sim.crypto.broken.measured import MEASURED, VERSIONS
 from mssante_sim.crypto.broken.scene import Scene
+from mssante_sim.crypto.opening import open_layers
+from mssante_sim.crypto.pkcs12 import read_bundle
 from mssante_sim.crypto.trust import CertificateState, TrustContext
-from mssante_sim.crypto.verify import FromMatches
+from mssante_sim.crypto.verify import FromMatches, VerificationFailed
 from tests.crypto.conftest import ADDRESS
 from tests.crypto.measuring import measure, version
 
 NOW = SystemClock().now().replace(microsecond=0)
-AUTHOR = "279035121518989@patient.mssante.test"
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +84,29 @@ def test_a_name_that_is_not_there_is_told() -> None:
     with pytest.raises(NoSuchCase):
         case_named("signer-perfect")
     assert case_named("signer-expired").verdict is Verdict.DISTRUST
+
+
+def test_an_export_is_all_that_a_vendor_needs(tmp_path: Path) -> None:
+    """Files to import, the cases, what must come out; and it opens with the key that lies beside it."""
+    cases = [case_named(one) for one in ("signature-good", "envelope-3des", "recipient-expired", "signer-revoked")]
+    files = exported(cases, NOW)
+    rows = json.loads(files["expected.json"])
+    assert [one["name"] for one in rows] == [one.name for one in cases]
+    named = {name for row in rows for name in row["files"]}
+    around = {"README.txt", "expected.json", "ca.pem", "crl.pem", "recipient.pem", "recipient.p12",
+              "recipient.compatible.p12"}  # fmt: skip
+    assert files.keys() == named | around
+    assert {"signature-good.eml", "signature-good.clear.eml", "envelope-3des.eml", "recipient-expired.pem"} <= named
+    assert "envelope-3des.clear.eml" not in named
+    own = read_bundle(files["recipient.p12"], "mssante-sim")
+    assert files["signature-good.clear.eml"].endswith(smime.decrypt(files["signature-good.eml"], own))
+    for name in ("ca.pem", "crl.pem"):
+        (tmp_path / name).write_bytes(files[name])
+    trust = TrustContext.from_files(tmp_path / "ca.pem", tmp_path / "crl.pem")
+    assert open_layers(files["signature-good.eml"], own, trust, FromMatches(AUTHOR), at=NOW).signer is not None
+    with pytest.raises(VerificationFailed) as caught:
+        open_layers(files["signer-revoked.eml"], own, trust, FromMatches(AUTHOR), at=NOW)
+    assert caught.value.step == 5
 
 
 def test_efails_blocks_get_in_without_the_key(scene: Scene, specimens: dict[str, Specimen]) -> None:

@@ -1,5 +1,7 @@
 """The trust domain on disk: issued in seconds, private, the same when opened again."""
 
+import asyncio
+import contextlib
 import ssl
 import stat
 import sys
@@ -11,16 +13,21 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from mssante_sim.crypto import profiles
+from mssante_sim.crypto import der, profiles
 from mssante_sim.crypto.authority import Authority
+from mssante_sim.crypto.cms_sign import SIGNED_DATA
 from mssante_sim.crypto.exports import authority_files, revocation_files
-from mssante_sim.crypto.identity import Identity, read_certificate
+from mssante_sim.crypto.identity import BadCertificate, Identity, certificate_in, key_name, load_key, read_certificate
 from mssante_sim.crypto.keystore import Holder, Keystore, TrustDomainError
 from mssante_sim.crypto.pkcs12 import BadBundle, compatible_bundle, read_bundle, write_bundle
 from mssante_sim.crypto.profiles import SIGNING, Subject, Usage
-from mssante_sim.crypto.tls import client_context, limit_tls_buffers, server_context
+from mssante_sim.crypto.secret import Secret
+from mssante_sim.crypto.tls import client_context, cut, limit_tls_buffers, server_context, server_end_point
 from mssante_sim.crypto.trust import CertificateState
 from tests.crypto.conftest import ADDRESS, AT, CRL_BASE, Domain, new_domain
 
@@ -49,6 +56,7 @@ def extension(octets: bytes, kind: type[x509.ExtensionType]) -> x509.Extension[x
 
 
 def test_the_tree_is_that_of_igc_sante_under_fake_names(keystore: Keystore) -> None:
+    assert tuple(one.identity.certificate for one in keystore.issuers) == keystore.authorities
     root, issuing = (x509.load_der_x509_certificate(one) for one in keystore.authorities)
     names = [
         [
@@ -283,6 +291,58 @@ def test_a_wrong_passphrase_or_a_changed_bundle_is_refused(keystore: Keystore) -
         read_bundle(compatible_bundle(own(keystore, Usage.SIGN), "phrase", "Pharmacie"), "phrase")
 
 
+def with_rounds(octets: bytes, rounds: int) -> bytes:
+    version, content, mac = der.parse(octets).children()
+    digest, salt, _ = mac.children()
+    return der.sequence(
+        version.octets, content.octets, der.sequence(digest.octets, salt.octets, der.integer(rounds))
+    )  # fmt: skip
+
+
+def test_a_bundle_that_would_cost_a_minute_or_holds_something_else_is_refused_at_once(keystore: Keystore) -> None:
+    octets = write_bundle([own(keystore, Usage.SIGN)], "phrase", "Pharmacie")
+    version, _, mac = der.parse(octets).children()
+    other = der.sequence(version.octets, der.sequence(SIGNED_DATA, der.context(0, der.octet_string(b""))), mac.octets)
+    assert read_bundle(with_rounds(octets, 2_048), "phrase")
+    for refused in (with_rounds(octets, 0), with_rounds(octets, 2**40), other):
+        with pytest.raises(BadBundle):
+            read_bundle(refused, "phrase")
+
+
+def test_a_certificate_without_its_key_is_no_identity_of_a_bundle(keystore: Keystore) -> None:
+    """The authority's certificate lies in the bundle too, and comes back as part of the chain."""
+    (found,) = read_bundle(write_bundle([own(keystore, Usage.SIGN)], "phrase", "Pharmacie"), "phrase")
+    assert found.chain == (keystore.authorities[1],)
+
+
+# Files with certificates and keys
+
+
+def test_a_certificate_is_found_in_pem_and_der(keystore: Keystore) -> None:
+    certificate = own(keystore, Usage.SIGN).certificate
+    pem = ssl.DER_cert_to_PEM_cert(certificate).encode()
+    assert certificate_in(certificate) == certificate_in(b"key first\n" + pem) == certificate
+    for damaged in (b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", certificate[:-1]):
+        with pytest.raises(BadCertificate):
+            certificate_in(damaged)
+
+
+def test_keys_that_nothing_here_uses_are_told_so(keystore: Keystore) -> None:
+    signing = own(keystore, Usage.SIGN)
+    key = ed25519.Ed25519PrivateKey.generate()
+    pkcs8 = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    with pytest.raises(BadCertificate, match="kind"):
+        load_key(Secret(pkcs8))
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Carlos")])
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+        .not_valid_before(AT).not_valid_after(AT + timedelta(days=1)).sign(key, None)
+    )  # fmt: skip
+    facts = read_certificate(certificate.public_bytes(Encoding.DER))
+    assert (facts.public_key, facts.strong, key_name(facts)) == (None, False, "of another kind")
+    assert key_name(read_certificate(signing.certificate)) == "RSA-2048"
+
+
 # TLS
 
 
@@ -337,6 +397,35 @@ def test_a_client_certificate_is_asked_for_not_demanded(keystore: Keystore, doma
     keystore.issue_client("mx.autre.mssante.test", "AUTRE OPERATEUR", peer, at=AT)
     somebody = client_context(ca_pem(keystore), identity=peer)
     assert handshake(server, somebody, "localhost")[1].getpeercert(True) is not None
+
+
+def test_the_channel_binding_is_the_hash_of_the_servers_certificate(keystore: Keystore, tmp_path: Path) -> None:
+    """[RFC 5929 §4.1]: by the hash of its signature; there is none for a signature without a hash of its own."""
+    (certificate,) = [x509.load_pem_x509_certificates(keystore.server.read_bytes())[0]]
+    assert server_end_point(keystore.server) == certificate.fingerprint(SHA256())
+    key, name = ed25519.Ed25519PrivateKey.generate(), certificate.subject
+    signed = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+        .not_valid_before(AT).not_valid_after(AT + timedelta(days=1)).sign(key, None)
+    )  # fmt: skip
+    (tmp_path / "own.pem").write_bytes(signed.public_bytes(Encoding.PEM))
+    assert server_end_point(tmp_path / "own.pem") is None
+
+
+async def test_a_connection_is_cut_even_while_tls_is_closing(keystore: Keystore) -> None:
+    """The second time there is nothing left to abort, which some versions of Python report as an error."""
+    server = await asyncio.start_server(
+        lambda _, writer: cut(writer.transport), "127.0.0.1", 0, ssl=server_context(keystore.server)
+    )
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=client_context(ca_pem(keystore)), server_hostname="localhost"
+        )
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        cut(writer.transport)
+        cut(writer.transport)
 
 
 def test_tls_buffers_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:

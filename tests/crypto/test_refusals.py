@@ -311,6 +311,13 @@ def test_a_scheme_beside_another_digest_is_not_accepted(make: Any) -> None:
     assert read_scheme(parsed(make(SHA_256).identifier), SHA_384) is None
 
 
+@pytest.mark.parametrize("make", [pkcs1, ecdsa])
+def test_a_scheme_with_parameters_where_none_belong_is_not_accepted(make: Any) -> None:
+    oid = parsed(make(SHA_256).identifier).children()[0].octets
+    assert read_scheme(parsed(der.sequence(oid, der.tlv(der.NULL))), SHA_256) is not None
+    assert read_scheme(parsed(der.sequence(oid, der.sequence())), SHA_256) is None
+
+
 def pss_with(**parameters: Any) -> bytes:
     return bytes(algos.SignedDigestAlgorithm({"algorithm": "rsassa_pss", "parameters": parameters}).dump())
 
@@ -361,6 +368,17 @@ def test_a_scheme_signs_only_with_the_key_it_needs(domain: Domain) -> None:
     for signer, scheme in ((domain.signing, ecdsa()), (curve_signer, pss()), (curve_signer, pkcs1())):
         with pytest.raises(BadCertificate):
             smime.sign(ENTITY, signer, at=AT, scheme=scheme)
+
+
+def test_a_scheme_holds_for_no_key_of_another_kind(domain: Domain) -> None:
+    """Else an ECDSA that names an RSA certificate would be checked as whatever that key can do."""
+    rsa, curve = (read_certificate(one.certificate).public_key for one in (domain.signing, domain.leaf(SIGNING_P256)))
+    assert rsa is not None
+    assert curve is not None
+    signature = pkcs1().sign(private_key(domain.signing), ENTITY)
+    assert pkcs1().holds(rsa, signature, ENTITY)
+    assert not ecdsa().holds(rsa, signature, ENTITY)
+    assert not pkcs1().holds(curve, signature, ENTITY)
 
 
 @pytest.mark.parametrize("named", ["rsassa_pkcs1v15", "sha256_rsa"])

@@ -163,6 +163,11 @@ def test_an_entity_in_a_message_is_found_among_its_fields(domain: Domain) -> Non
     assert smime.decrypt(message, [domain.receiving]) == ENTITY
 
 
+def test_nothing_is_signed_with_a_weak_key(domain: Domain) -> None:
+    with pytest.raises(BadCertificate, match="weak"):
+        smime.sign(ENTITY, domain.leaf(replace(SIGNING, key_bits=1024)), at=AT)
+
+
 def test_weak_or_foreign_recipients_are_refused_before_anything_is_encrypted(domain: Domain) -> None:
     weak = domain.leaf(replace(RECEIVING, key_bits=1024)).certificate
     for certificate in (weak, b"no certificate"):

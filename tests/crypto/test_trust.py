@@ -189,6 +189,19 @@ def test_a_list_that_another_signed_in_the_same_name_counts_for_nothing(domain: 
     assert trust.state(domain.receiving.certificate, Usage.RECEIVE, ADDRESS, AT) is State.VALID
 
 
+def test_only_who_may_sign_lists_is_believed_about_revocation() -> None:
+    root = new_domain(" SANS LISTES").root
+    profile = replace(ISSUING, key_bits=2048)
+    for uses, expected in (
+        (profile.uses, State.VALID),
+        (profile.uses - {KeyUse.CRL_SIGN}, State.UNTRUSTED),
+    ):
+        made = Authority.create(replace(profile, uses=uses), "SIMULATEUR AC", at=AT - DAY, parent=root)
+        leaf = made.issue(RECEIVING, subject_of(ADDRESS), at=AT, names=[ADDRESS])
+        trust = TrustContext([root.identity.certificate], leaf.chain, [root.crl(AT), made.crl(AT)])
+        assert trust.state(leaf.certificate, Usage.RECEIVE, ADDRESS, AT) is expected
+
+
 def test_a_partial_list_or_one_that_is_none_is_refused(domain: Domain) -> None:
     partial = (
         x509.CertificateRevocationListBuilder()

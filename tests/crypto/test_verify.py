@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from asn1crypto import cms
 
-from mssante_sim.crypto import smime
+from mssante_sim.crypto import der, smime
+from mssante_sim.crypto.algorithms import RSA_ENCRYPTION
 from mssante_sim.crypto.capabilities import EVERY_CLIENT
 from mssante_sim.crypto.cms_sign import write_signed_data
 from mssante_sim.crypto.identity import Identity, read_certificate
@@ -114,6 +115,17 @@ STEP_1: dict[str, Change] = {
 @pytest.mark.parametrize("change", STEP_1.values(), ids=STEP_1.keys())
 def test_step_1_one_signer_with_accepted_algorithms(domain: Domain, change: Change) -> None:
     assert failure(multipart(ENTITY, altered(domain.signing, change)), domain) == 1
+
+
+def test_step_1_an_algorithm_that_is_none(domain: Domain) -> None:
+    sound = altered(domain.signing, lambda _: None)
+    rsa = der.sequence(RSA_ENCRYPTION, der.tlv(der.NULL))
+    at = sound.rindex(rsa)
+    unnamed = (
+        sound[:at] + der.sequence(der.octet_string(RSA_ENCRYPTION[2:]), der.tlv(der.NULL)) + sound[at + len(rsa) :]
+    )
+    assert len(unnamed) == len(sound)
+    assert failure(multipart(ENTITY, unnamed), domain) == 1
 
 
 def test_step_1_a_short_key_is_refused(domain: Domain) -> None:

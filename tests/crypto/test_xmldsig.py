@@ -4,6 +4,7 @@ import base64
 import re
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mssante_sim.crypto.identity import BadCertificate
-from mssante_sim.crypto.profiles import RECEIVING, SIGNING
+from mssante_sim.crypto.profiles import RECEIVING, SIGNING, SIGNING_P256
 from mssante_sim.crypto.trust import TrustContext
 from mssante_sim.crypto.xmldsig import (
     SignatureRefused,
@@ -193,6 +194,17 @@ def test_the_signer_must_be_of_this_trust_space_valid_not_revoked_and_a_signer(
     issuing.revoke(serial, at=AT)
     with pytest.raises(SignatureRefused, match="revoked"):
         verify_enveloped(document, TrustContext(*roots, [domain.root.crl(AT), issuing.crl(AT)]), at=AT)
+
+
+def test_only_a_strong_rsa_key_signs_and_is_believed(domain: Domain, signed: bytes) -> None:
+    curve = domain.leaf(SIGNING_P256)
+    with pytest.raises(SignatureRefused, match="RSA"):
+        sign_enveloped(LIST, curve)
+    weak = domain.leaf(replace(SIGNING, key_bits=1024))
+    own = base64.b64encode(domain.signing.certificate)
+    for forged in (sign_enveloped(LIST, weak), signed.replace(own, base64.b64encode(curve.certificate))):
+        with pytest.raises(SignatureRefused, match="2048 bits"):
+            verify_enveloped(forged, domain.trust(), at=AT)
 
 
 @given(st.binary(max_size=300))

@@ -95,12 +95,17 @@ def _looks_padded(key: bytes, encrypted: bytes) -> bool:
     return 1 <= clear[-1] <= 16 and clear.endswith(clear[-1:] * clear[-1])
 
 
+def _never_padded(attempt: Callable[[bytes], bytes]) -> tuple[bytes, bytes]:
+    """A key, and what `attempt` encrypts with it, whose last block does not look padded under it."""
+    tries = ((key, attempt(key)) for key in iter(lambda: os.urandom(32), b""))
+    return next(one for one in tries if not _looks_padded(*one))
+
+
 def _other_content_key(scene: Scene) -> Made:
     """The key that the reader gets is not the one the content was encrypted with."""
     version, _, info = content_of(_cms(scene), ENVELOPED_DATA, 3)
-    encrypted, key = bytes(info.children()[2].content), os.urandom(32)
-    while _looks_padded(key, encrypted):
-        key = os.urandom(32)
+    encrypted = bytes(info.children()[2].content)
+    key, _ = _never_padded(lambda _: encrypted)
     return _wrapped(_enveloped(version.octets, der.set_of(_for_reader(scene, key)), info.octets))
 
 
@@ -127,9 +132,7 @@ def _not_whole_blocks(scene: Scene) -> Made:
 def _padding_wrong(scene: Scene) -> Made:
     """The last block decrypts to something that ends with no padding."""
     encryption, letter = ContentEncryption.fresh(AES_256_CBC), _letter(scene)
-    key = os.urandom(32)
-    while _looks_padded(key, encrypted := b"".join(encryption.encrypt(letter, key)) + bytes(16)):
-        key = os.urandom(32)
+    key, encrypted = _never_padded(lambda key: b"".join(encryption.encrypt(letter, key)) + bytes(16))
     info = der.sequence(DATA, encryption.identifier, der.tlv(0x80, encrypted))
     return _wrapped(_enveloped(der.integer(0), der.set_of(_for_reader(scene, key)), info))
 
@@ -163,11 +166,9 @@ def _said_to_be_cbc(scene: Scene) -> Made:
     """The content of an authenticated envelope offered as CBC, with its key, to a reader that tells what it sees."""
     letter = _letter(scene)
     letter = letter[: len(letter) // 16 * 16]
-    key = os.urandom(32)
-    while True:
-        encrypted = b"".join(ContentEncryption.fresh(AES_256_GCM).encrypt(letter, key))[: len(letter)]
-        if not _looks_padded(key, encrypted):
-            break
+    key, encrypted = _never_padded(
+        lambda key: b"".join(ContentEncryption.fresh(AES_256_GCM).encrypt(letter, key))[: len(letter)]
+    )
     info = der.sequence(DATA, ContentEncryption(AES_256_CBC, bytes(16)).identifier, der.tlv(0x80, encrypted))
     return _wrapped(_enveloped(der.integer(0), der.set_of(_for_reader(scene, key)), info))
 

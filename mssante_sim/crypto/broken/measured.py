@@ -58,7 +58,7 @@ MEASURED: Final[Mapping[str, Mapping[str, str]]] = {
     "signature-no-content-type": {"openssl": "distrust", "gpgsm": "accept"},
     "signature-other-content-type": {"openssl": "accept", "gpgsm": "distrust"},
     "signature-attribute-twice": {"openssl": "distrust", "gpgsm": "distrust"},
-    "signature-attributes-in-ber": {"openssl": "distrust", "gpgsm": "distrust"},
+    "signature-attributes-in-ber": {"openssl": "accept", "gpgsm": "distrust"},
     "signature-two-signers": {"openssl": "accept", "gpgsm": "accept"},
     "signature-second-signer-false": {"openssl": "distrust", "gpgsm": "distrust"},
     "signature-no-signer": {"openssl": "distrust", "gpgsm": "distrust"},

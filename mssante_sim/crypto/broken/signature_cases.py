@@ -12,7 +12,7 @@ from mssante_sim.crypto.broken.case import Case, Kind, Made, Verdict
 from mssante_sim.crypto.broken.forging import Forgery, attribute
 from mssante_sim.crypto.broken.scene import TEXT, Scene
 from mssante_sim.crypto.capabilities import MODERN
-from mssante_sim.crypto.cms import content_of, explicit
+from mssante_sim.crypto.cms import EXPLICIT, content_of, explicit
 from mssante_sim.crypto.cms_sign import (
     CONTENT_TYPE,
     MESSAGE_DIGEST,
@@ -171,9 +171,9 @@ def _inside(scene: Scene) -> bytes:
 def _attributes_in_ber(scene: Scene) -> Made:
     """The attributes were signed as DER, and are sent with an indefinite length."""
     forgery = _forged(scene)
-    sent = der.tlv(0xA0, forgery.attributes()[2:])
-    assert forgery.signed_data().count(sent) == 1  # noqa: S101  (short enough for one octet of length)
-    return _detached(forgery.signed_data(forgery.signer_info().replace(sent, der.indefinite(0xA0, sent[2:]))))
+    fields = der.parse(forgery.signer_info()).children()
+    sent = [der.indefinite(0xA0, one.content) if one.tag == EXPLICIT else one.octets for one in fields]
+    return _detached(forgery.signed_data(der.sequence(*sent)))
 
 
 def _untyped(scene: Scene) -> Made:
