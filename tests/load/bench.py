@@ -3,12 +3,14 @@
 import argparse
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
+from tests.load.bench_imap import IDLE_MAILBOXES, Folders, commands, growth, idling
 from tests.load.figures import machine, percentile, table
 from tests.load.pace import PaceJob
-from tests.load.probes import idle_memory, notification, submission
+from tests.load.probes import notification, submission
+from tests.load.raw_imap import RawImap
 from tests.load.submit import SubmitJob
 from tests.load.systems import ours, postfix_and_dovecot
 from tests.load.targets import Target
@@ -42,8 +44,8 @@ def bench_smtp(targets: Sequence[Target], scale: float) -> str:
     return table(("system", "size", "connections", "answered/s", "delivered/s", "ratio", "p50 ms", "p99 ms"), rows)
 
 
-def bench_notify(targets: Sequence[Target], scale: float, idling: int) -> str:
-    """From the 250 to the EXISTS, 50 messages of 20 kB a second, and memory of each of `idling` connections."""
+def bench_notify(targets: Sequence[Target], scale: float) -> str:
+    """From the 250 to the EXISTS, 50 messages of 20 kB a second."""
     rows = []
     for target in targets:
         for clients in (1, 50):
@@ -57,10 +59,19 @@ def bench_notify(targets: Sequence[Target], scale: float, idling: int) -> str:
                 )
                 p50, p99 = (percentile(got.delays_s, share) * 1000 for share in (0.5, 0.99))
                 rows.append((target.name, clients, folder or "-", f"{p50:.1f}", f"{p99:.1f}", got.lost))
-    delays = table(("system", "idling clients", "fetched beside", "p50 ms", "p99 ms", "lost"), rows)
-    idle = WatchJob(clients=idling, mailboxes=10)
-    memory = [(target.name, idle.clients, f"{idle_memory(target, idle):.0f}") for target in targets]
-    return delays + "\n\n" + table(("system", "idle TLS connections", "KiB each"), memory)
+    return table(("system", "idling clients", "fetched beside", "p50 ms", "p99 ms", "lost"), rows)
+
+
+def bench_imap(targets: Sequence[Target], scale: float) -> Iterator[str]:
+    """The tables of `tests.load.bench_imap`: idle connections first, while the servers are fresh."""
+    yield idling(targets, [max(2, int(count * scale)) for count in (1_000, 5_000)], int(500 * scale))
+    folders = Folders.scaled(scale)
+    for target in targets:
+        client = RawImap(target, target.recipients[0])
+        folders.fill(client)
+        client.close()
+    yield commands(targets, folders)
+    yield growth(targets, folders)
 
 
 def bench_sealing() -> str:
@@ -79,10 +90,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the asked tables as Markdown."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument(
-        "what", nargs="?", choices=("smtp", "notify", "sealing", "directory"), help="default: everything"
+        "what", nargs="?", choices=("smtp", "notify", "imap", "sealing", "directory"), help="default: everything"
     )
     parser.add_argument("--scale", type=float, default=1.0, help="share of the usual number of messages")
-    parser.add_argument("--idle", type=int, default=1000, help="connections whose memory is measured")
     parser.add_argument("--system", choices=_SYSTEMS, action="append", help="default: both")
     chosen = parser.parse_args(arguments)
     _say(machine())
@@ -92,12 +102,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _say(f"\n## directory\n\n{bench_directory()}")
     if chosen.what in ("sealing", "directory"):
         return
-    with ExitStack() as running:
-        targets = [running.enter_context(_SYSTEMS[name]()) for name in chosen.system or _SYSTEMS]
-        if chosen.what in (None, "smtp"):
-            _say(f"\n## smtp\n\n{bench_smtp(targets, chosen.scale)}")
-        if chosen.what in (None, "notify"):
-            _say(f"\n## notify\n\n{bench_notify(targets, chosen.scale, chosen.idle)}")
+    chosen_systems = [_SYSTEMS[name] for name in chosen.system or _SYSTEMS]
+    if chosen.what in (None, "smtp", "notify"):
+        with ExitStack() as running:
+            targets = [running.enter_context(system()) for system in chosen_systems]
+            if chosen.what in (None, "smtp"):
+                _say(f"\n## smtp\n\n{bench_smtp(targets, chosen.scale)}")
+            if chosen.what in (None, "notify"):
+                _say(f"\n## notify\n\n{bench_notify(targets, chosen.scale)}")
+    if chosen.what in (None, "imap"):
+        _say("\n## imap")
+        with ExitStack() as running:
+            mailboxes = max(2, int(IDLE_MAILBOXES * chosen.scale))
+            targets = [running.enter_context(system(mailboxes)) for system in chosen_systems]
+            for text in bench_imap(targets, chosen.scale):
+                _say(f"\n{text}")
 
 
 def _say(text: str) -> None:

@@ -13,7 +13,7 @@ from tests.load.submit import SubmitJob, SubmitResult
 from tests.load.targets import Target, resident_kib
 from tests.load.watch import WatchJob
 
-__all__ = ["Notified", "idle_memory", "notification", "submission"]
+__all__ = ["Notified", "notification", "submission"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Notified:
 
     delays_s: list[float]  # one per message and client that was told; may be below 0
     lost: int
+    kib_each: float  # what each idle TLS connection costs the servers, before anything is sent
 
 
 def submission(target: Target, job: SubmitJob) -> SubmitResult:
@@ -31,7 +32,9 @@ def submission(target: Target, job: SubmitJob) -> SubmitResult:
 
 def notification(target: Target, watched: WatchJob, sent: PaceJob, *, beside_fetch_of: int = 0) -> Notified:
     """`sent` while `watched` idles, and another client fetches `beside_fetch_of` messages over and over."""
+    before = resident_kib(target.root_pid)
     with _fetching(target, beside_fetch_of), _watching(target, watched) as (tell, hear):
+        kib_each = (resident_kib(target.root_pid) - before) / watched.clients
         answered = _ask("pace", {"target": target.to_json(), "job": asdict(sent)})
         tell.write(json.dumps([len(times) for times in answered]).encode() + b"\n")
         tell.flush()
@@ -41,18 +44,7 @@ def notification(target: Target, watched: WatchJob, sent: PaceJob, *, beside_fet
         for mailbox, times in told
         for number, when in enumerate(times[: len(answered[mailbox])])
     ]
-    return Notified(delays, sum(len(answered[mailbox]) for mailbox, _ in told) - len(delays))
-
-
-def idle_memory(target: Target, watched: WatchJob) -> float:
-    """KiB that one idle TLS connection costs the servers of `target`."""
-    before = resident_kib(target.root_pid)
-    with _watching(target, watched) as (tell, hear):
-        after = resident_kib(target.root_pid)
-        tell.write(json.dumps([0] * watched.mailboxes).encode() + b"\n")
-        tell.flush()
-        hear.read()
-    return (after - before) / watched.clients
+    return Notified(delays, sum(len(answered[mailbox]) for mailbox, _ in told) - len(delays), kib_each)
 
 
 def _ask(module: str, order: dict[str, Any]) -> Any:

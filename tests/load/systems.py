@@ -17,27 +17,27 @@ _ACCOUNTS = 20
 
 
 @contextmanager
-def postfix_and_dovecot() -> Iterator[Target]:
-    """Debian's pair, without S/MIME; `tests.peers.postfix` says what was chosen."""
+def postfix_and_dovecot(mailboxes: int = _ACCOUNTS) -> Iterator[Target]:
+    """Debian's pair, without S/MIME, `mailboxes` receiving; `tests.peers.postfix` says what was chosen."""
     with scratch("tls") as folder:
         tls = Trust(folder).server()
         with dovecot(tls) as store, postfix(tls, store) as front:
 
-            def accounts(name: str) -> tuple[Account, ...]:
-                return tuple(Account(a, store.password, a) for a in (f"{name}{n}@peer.test" for n in range(_ACCOUNTS)))
+            def accounts(name: str, count: int) -> tuple[Account, ...]:
+                return tuple(Account(a, store.password, a) for a in (f"{name}{n}@peer.test" for n in range(count)))
 
             yield Target(
                 "Postfix+Dovecot", front.submission, store.imaps, str(tls.authority),
-                accounts("patient"), accounts("pharmacie"), store.master.pid,
+                accounts("patient", _ACCOUNTS), accounts("pharmacie", mailboxes), store.master.pid,
             )  # fmt: skip
 
 
 @contextmanager
-def ours() -> Iterator[Target]:
-    """The whole simulator, in a process of its own, sealing everything: patients write to pharmacies."""
+def ours(mailboxes: int = _ACCOUNTS) -> Iterator[Target]:
+    """The whole simulator, in a process of its own, sealing everything: patients write to `mailboxes` pharmacies."""
     from mssante_sim.testing import ephemeral_stack  # noqa: PLC0415 - the peers can be measured without the package
 
-    with ephemeral_stack(["--pharmacies", "40", "--patients", str(_ACCOUNTS)]) as running:
+    with ephemeral_stack(["--pharmacies", str(mailboxes + 20), "--patients", str(_ACCOUNTS)]) as running:
         submission = running.ports["submission"]
 
         def accounts(kind: str) -> tuple[Account, ...]:
@@ -53,5 +53,5 @@ def ours() -> Iterator[Target]:
         asking.close()
         yield Target(
             "mssante-sim (sealed)", submission, running.ports["imap_tls"], running.ca_file,
-            patients, pharmacies[:_ACCOUNTS], running.pid,
+            patients, pharmacies[:mailboxes], running.pid,
         )  # fmt: skip
