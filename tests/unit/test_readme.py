@@ -11,6 +11,9 @@ from mssante_sim.cli.main import root
 from mssante_sim.cli.policy import words_as_markdown
 from mssante_sim.smtp.matrix import as_markdown
 from mssante_sim.smtp.policy import RULES, Policy
+from tests.interop.clients.asking import LIBRARIES
+from tests.interop.clients.programs import PROGRAMS
+from tests.interop.clients.recipes import SENDERS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -31,9 +34,14 @@ def test_every_refusal_is_listed() -> None:
 
 def test_the_picture_and_the_other_files_exist() -> None:
     pictures = ("tests/interop/thunderbird/message.png", "tests/interop/thunderbird/tags.png")
-    for name in ("SECURITY.md", "BENCHMARKS.md", "CHANGELOG.md", *pictures):
+    for name in ("SECURITY.md", "BENCHMARKS.md", "CHANGELOG.md", "tests/interop/clients/README.md", *pictures):
         assert f"]({name})" in README
         assert (ROOT / name).exists()
+
+
+def test_every_recipe_for_a_client_is_tried() -> None:
+    recipes = (ROOT / "tests/interop/clients/README.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^## (.+)$", recipes, re.MULTILINE)) == sorted({*PROGRAMS, *LIBRARIES, *SENDERS})
 
 
 def commands_named() -> Iterator[str]:
