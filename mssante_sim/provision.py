@@ -159,10 +159,12 @@ class Provisioned:
     def _pkcs12(self, address: str) -> dict[str, Any]:
         folder = self.home.exports / "pkcs12"
         if not (folder / f"{address}.p12").exists():
-            return {"pkcs12": None, "pkcs12_compatible": (), "passphrase": None}
+            return {"pkcs12": None, "pkcs12_compatible": (), "pkcs12_client": None, "passphrase": None}
         compatible = (folder / f"{address}.{usage.value}.compatible.p12" for usage in (Usage.SIGN, Usage.RECEIVE))
+        client = folder / f"{address}.client.p12"
         return {
             "pkcs12": str(folder / f"{address}.p12"),
+            "pkcs12_client": str(client) if client.exists() else None,  # a home made before 0.2 has none
             "pkcs12_compatible": tuple(str(file) for file in compatible if file.exists()),
             "passphrase": self.secrets.passphrase,
         }
@@ -269,6 +271,9 @@ def _export_mailbox(folder: Path, keystore: Keystore, passphrase: str, address: 
         for identity in identities[:1]:
             old = compatible_bundle(identity, passphrase, address)
             write_private(folder / f"{address}.{usage.value}.compatible.p12", old)
+    # Apart: a program that has it may show it, or ask whether to, wherever a server asks for a certificate.
+    if (client := keystore.identity(address, Usage.CLIENT)) is not None:
+        write_private(folder / f"{address}.client.p12", write_bundle([client], passphrase, address))
 
 
 _READ_ME: Final = """\
@@ -281,6 +286,7 @@ crl.pem, *.crl            les listes de révocation
 pkcs12/ADRESSE.p12        les deux clés d'une messagerie (signature et chiffrement) avec leurs certificats
 pkcs12/ADRESSE.signing.compatible.p12, ADRESSE.receiving.compatible.p12
                           les mêmes, une clé par fichier, dans l'ancien format que lit gpgsm 2.2
+pkcs12/ADRESSE.client.p12 la clé qui remplace le mot de passe (authentification « Certificat TLS », EXTERNAL)
 
 Phrase de passe de tous les fichiers de pkcs12/ : {passphrase}
 Identifiants et mots de passe : mssante-sim info

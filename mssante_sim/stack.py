@@ -32,13 +32,14 @@ from mssante_sim.directory.credentials import Authenticator
 from mssante_sim.directory.dns_lookup import Door
 from mssante_sim.directory.dns_server import DnsServer
 from mssante_sim.directory.dns_zone import Site, Zones
+from mssante_sim.directory.doorkeeper import Doorkeeper
+from mssante_sim.directory.holders import Holders
 from mssante_sim.directory.services import annuaire_routes
 from mssante_sim.directory.store import Directory
 from mssante_sim.directory.trust_list import WhiteListService
 from mssante_sim.errors import PortBusy
 from mssante_sim.home import Home, write_private
 from mssante_sim.http_server import HttpServer, bind
-from mssante_sim.imap.proving import ScramParty
 from mssante_sim.imap.server import ImapServer
 from mssante_sim.patient.faults import NotSent, Unreached
 from mssante_sim.patient.house import House as MesHouse
@@ -157,26 +158,32 @@ class _Builder:
         """HTTP, IMAP, SMTP and DNS answer."""
         authenticator = Authenticator(provisioned.directory)
         identity = provisioned.keystore.server
-        tls = server_context(identity)
+        ca = authority_files(provisioned.keystore)["ca.pem"]
+        tls = server_context(identity, client_ca=ca)  # for EXTERNAL
         white_list = WhiteListService(
             provisioned.directory.rows, provisioned.keystore, self._settings.domains, self._clock
+        )
+        doorkeeper = Doorkeeper(
+            authenticator,
+            end_point=server_end_point(identity),
+            holders=Holders(provisioned.keystore, provisioned.directory, self._clock),
+            clock=self._clock,
         )
         smtp = SmtpServices(
             self._settings,
             directory=provisioned.directory,
             keystore=provisioned.keystore,
-            authenticator=authenticator,
+            doorkeeper=doorkeeper,
             store=store,
             workers=self._workers,
             server_context=tls,
-            mx_context=server_context(identity, client_ca=authority_files(provisioned.keystore)["ca.pem"]),
+            mx_context=server_context(identity, client_ca=ca),
             peers=lambda: white_list.verified().peers,
             key=bytes.fromhex(provisioned.secrets.submission_key),
             clock=self._clock,
             audit=audit,
         )
-        prover = ScramParty(authenticator, server_end_point(identity))
-        imap = ImapServer(store, authenticator, tls=tls, clock=self._clock, audit=audit, prover=prover)
+        imap = ImapServer(store, doorkeeper, tls=tls, clock=self._clock, audit=audit)
         mes = self._mon_espace_sante(provisioned, store, smtp, authenticator, audit)
         http = HttpServer([*self._routes(provisioned, store, smtp), *mes.routes()], sockets)
         await http.start()

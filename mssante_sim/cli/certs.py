@@ -23,7 +23,7 @@ from mssante_sim.provision import provision
 __all__ = ["certs", "export_to"]
 
 
-_USAGES = [Usage.SIGN.value, Usage.RECEIVE.value]
+_USAGES = [Usage.SIGN.value, Usage.RECEIVE.value, Usage.CLIENT.value]
 
 
 class NotExported(SimulatorError):

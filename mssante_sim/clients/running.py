@@ -48,6 +48,7 @@ class Account:
     passphrase: str | None
     sealing: bool
     activated: bool = True
+    pkcs12_client: str | None = None  # the key that stands for a password
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:

@@ -2,7 +2,7 @@
 
     root/  issuing/          identity.pem, crl.der
     server/                  identity.pem
-    mailboxes/<address>/     signing-1.pem, receiving-1.pem, then -2 … after a renewal
+    mailboxes/<address>/     signing-1.pem, receiving-1.pem, client-1.pem, then -2 … after a renewal
 
 An `identity.pem` is a private key, its certificate and the chain without the
 root, readable by its owner only. Files are written whole or not at all.
@@ -36,7 +36,11 @@ from mssante_sim.home import write_private
 
 __all__ = ["Holder", "Keystore", "Listed", "TrustDomainError"]
 
-_PROFILES: Final = {Usage.SIGN: profiles.SIGNING, Usage.RECEIVE: profiles.RECEIVING}
+_PROFILES: Final = {
+    Usage.SIGN: profiles.SIGNING,
+    Usage.RECEIVE: profiles.RECEIVING,
+    Usage.CLIENT: profiles.CLIENT,
+}
 _ROOT_NAME: Final = "SIMULATEUR AC RACINE IGC-SANTE ELEMENTAIRE"
 _ISSUING_NAME: Final = "SIMULATEUR AC IGC-SANTE ELEMENTAIRE ORGANISATIONS"
 
@@ -47,7 +51,7 @@ class TrustDomainError(SimulatorError):
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A mailbox that is to have a signing and a receiving certificate.
+    """A mailbox that is to have certificates to sign, to receive and to log in.
 
     `receiving` may be another profile, or None for no certificate, to make a fault on purpose; so may `expired`.
     """
@@ -166,7 +170,7 @@ class Keystore:
         """Every mailbox certificate and its state at `at`."""
         trust = self.trust()
         for address in self.addresses():
-            for usage in (Usage.SIGN, Usage.RECEIVE):
+            for usage in _PROFILES:
                 for identity in self.identities(address, usage):
                     facts = read_certificate(identity.certificate)
                     state = trust.state(identity.certificate, usage, address, at)
@@ -176,9 +180,9 @@ class Keystore:
 
     def issue(self, holders: Sequence[Holder], *, at: datetime) -> None:
         """Every holder has a new certificate of each kind; keys are made on all cores at once."""
-        wanted = [(holder, usage) for holder in holders for usage in (Usage.SIGN, Usage.RECEIVE)]
+        wanted = [(holder, usage) for holder in holders for usage in _PROFILES]
         with ThreadPoolExecutor() as pool:
-            keys = pool.map(lambda _: new_key(_PROFILES[Usage.SIGN].key_bits), wanted)
+            keys = pool.map(lambda one: new_key(_PROFILES[one[1]].key_bits, _PROFILES[one[1]].curve), wanted)
             for (holder, usage), key in zip(wanted, keys, strict=True):
                 self._issue_one(holder, usage, key, at)
 

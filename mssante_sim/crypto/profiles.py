@@ -94,7 +94,11 @@ SERVER: Final = Profile(
     "host",
     _THREE_YEARS,
 )
-CLIENT: Final = Profile(frozenset({KeyUse.DIGITAL_SIGNATURE}), frozenset({Purpose.CLIENT_AUTH}), "host", _THREE_YEARS)
+CLIENT: Final = Profile(
+    frozenset({KeyUse.DIGITAL_SIGNATURE}), frozenset({Purpose.CLIENT_AUTH}), "mailbox", _THREE_YEARS, curve="P-256"
+)
+"""What opens a mailbox without a password (ORG/AUTH_CLI); a curve, as its key is made at once  [our choice]."""
+
 SIGNING: Final = Profile(frozenset({KeyUse.DIGITAL_SIGNATURE, KeyUse.NON_REPUDIATION}), _MAIL, "mailbox", _THREE_YEARS)
 RECEIVING: Final = Profile(frozenset({KeyUse.KEY_ENCIPHERMENT}), _MAIL, "mailbox", _THREE_YEARS)
 """S/MIME leaves: alternative name = mailbox, one key to sign and one to receive  [our choice]."""

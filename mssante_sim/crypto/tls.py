@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-__all__ = ["client_context", "cut", "limit_tls_buffers", "server_context", "server_end_point"]
+__all__ = ["client_context", "cut", "limit_tls_buffers", "peer_certificate", "server_context", "server_end_point"]
 
 _READ_BUFFER_OCTETS = 16 * 1024 + 512  # one TLS record  [RFC 8446 §5.2]
 
@@ -53,6 +53,12 @@ def cut(transport: asyncio.WriteTransport) -> None:
     """
     with contextlib.suppress(AttributeError):
         transport.abort()
+
+
+def peer_certificate(transport: asyncio.BaseTransport | None) -> bytes | None:
+    """The certificate, DER, that the client has shown and holds the key of; None without one, or without TLS."""
+    tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object") if transport is not None else None
+    return tls.getpeercert(binary_form=True) if tls is not None else None
 
 
 def server_end_point(identity: Path) -> bytes | None:

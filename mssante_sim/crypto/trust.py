@@ -30,8 +30,11 @@ __all__ = ["BadRevocationList", "CertificateState", "TrustContext", "accepts_usa
 
 _LONGEST_PATH: Final = 4  # leaf and root included
 _MOST_REMEMBERED: Final = 4096
-_MAIL_PURPOSES: Final = frozenset({
+_MAIL: Final = frozenset({
     x509.ObjectIdentifier(Purpose.EMAIL_PROTECTION.value), ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
+})  # fmt: skip
+_CLIENT: Final = frozenset({
+    x509.ObjectIdentifier(Purpose.CLIENT_AUTH.value), ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
 })  # fmt: skip
 _PEM: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 
@@ -193,12 +196,18 @@ def validity(path: Sequence[Certificate], at: datetime) -> CertificateState:
 
 
 def accepts_usage(leaf: Certificate, usage: Usage) -> bool:
-    """Whether `leaf` may sign or receive mail; an extension that is absent forbids nothing.  [RFC 8550 §4.4]"""
-    if leaf.authority or (leaf.purposes is not None and not leaf.purposes & _MAIL_PURPOSES):
+    """Whether `leaf` may sign or receive mail, or prove a TLS client; an extension that is absent forbids nothing.
+
+    [RFC 8550 §4.4] [RFC 5280 §4.2.1.12]
+    """
+    purposes = _CLIENT if usage is Usage.CLIENT else _MAIL
+    if leaf.authority or (leaf.purposes is not None and not leaf.purposes & purposes):
         return False
     uses = leaf.usages
     if uses is None:
         return True
+    if usage is Usage.CLIENT:
+        return uses.digital_signature
     if usage is Usage.SIGN:
         return uses.digital_signature or uses.content_commitment
     # An RSA key opens the content key; a curve's agrees on what opens it.  [RFC 8550 §4.4.2, RFC 5480 §3]

@@ -11,13 +11,14 @@ import secrets
 import ssl
 from typing import Final, Protocol, cast, final
 
-from mssante_sim.crypto.tls import cut
+from mssante_sim.crypto.tls import cut, peer_certificate
 from mssante_sim.imap.commands.context import AnswerBroken, Context, Services
 from mssante_sim.imap.commands.table import perform
 from mssante_sim.imap.core import commands as c
 from mssante_sim.imap.core.faults import ImapFault
-from mssante_sim.imap.core.session import Done, Hangup, ImapSession, Run, Upgrade, Write
+from mssante_sim.imap.core.session import Done, ImapSession
 from mssante_sim.imap.core.states import Phase
+from mssante_sim.imap.core.steps import Hangup, Run, Upgrade, Write
 from mssante_sim.storage.api import Change
 
 __all__ = ["Connection", "Registry"]
@@ -60,7 +61,7 @@ class Connection(asyncio.Protocol):
         self._tls = tls
         self._tls_first = tls_first
         self._loop = asyncio.get_running_loop()
-        self._session = ImapSession(services.limits, secure=tls_first, prover=services.prover)
+        self._session = ImapSession(services.limits, secure=tls_first, party=services.doorkeeper.party)
         self._context: Context | None = None
         self._transport: asyncio.Transport | None = None
         self._task: asyncio.Task[None] | None = None
@@ -212,12 +213,12 @@ class Connection(asyncio.Protocol):
         self._task = None
         self._handshaking = False
         self._transport = secured
-        self._session.tls_started()
+        self._session.tls_started(peer_certificate(secured))
         self._pump()
 
     async def _run(self, command: c.Command) -> None:
         """The handler of `command` runs to its end, and the session learns how it ended."""
-        context = self._context = self._context or Context(self._services, self._session, self._send, self.notice)
+        context = self._context = self._context or self._new_context()
         outcome: Done | ImapFault | None = None
         try:
             outcome = await perform(context, command)
@@ -237,6 +238,10 @@ class Connection(asyncio.Protocol):
             self._registry.logged_in(self)
         self._session.complete(command, outcome)
         self._pump()
+
+    def _new_context(self) -> Context:
+        name = self._transport.get_extra_info("peername") if self._transport is not None else None
+        return Context(self._services, self._session, self._send, self.notice, str(name[0]) if name else "")
 
     def _crash(self, error: Exception) -> None:
         """The client gets a number, the log the same number with all that is known; the connection ends."""

@@ -8,11 +8,10 @@ from typing import Final
 from mssante_sim.audit import Audit
 from mssante_sim.clock import Clock
 from mssante_sim.errors import PortBusy
-from mssante_sim.imap.commands.context import Authenticator, Services
+from mssante_sim.imap.commands.context import Doorkeeper, Services
 from mssante_sim.imap.commands.table import check_promises
 from mssante_sim.imap.connection import Connection
 from mssante_sim.imap.core.limits import ImapLimits
-from mssante_sim.imap.proving import ScramParty
 from mssante_sim.storage.api import MailStore
 
 __all__ = ["ImapServer"]
@@ -26,23 +25,22 @@ class ImapServer:
 
     Args:
         store: outlives the server.
-        tls: shows the server's certificate, asks for none.
-        prover: offers SCRAM beside passwords.
+        doorkeeper: knows who may log in.
+        tls: shows the server's certificate, and may ask for the client's.
     """
 
     def __init__(
         self,
         store: MailStore,
-        authenticator: Authenticator,
+        doorkeeper: Doorkeeper,
         *,
         tls: ssl.SSLContext,
         clock: Clock,
         audit: Audit,
         limits: ImapLimits = _DEFAULT_LIMITS,
-        prover: ScramParty | None = None,
     ) -> None:
         check_promises()
-        self._services = Services(store, authenticator, clock, audit, limits, prover=prover)
+        self._services = Services(store, doorkeeper, clock, audit, limits)
         self._tls = tls
         self._servers: dict[str, asyncio.Server] = {}
         self._connections: dict[Connection, None] = {}  # in the order they came

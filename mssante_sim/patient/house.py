@@ -1,11 +1,10 @@
 """What Mon espace santé is given to work with, and the bounds it keeps."""
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import Final, Generic, ParamSpec, Protocol, TypeVar
+from typing import Final, ParamSpec, Protocol, TypeVar
 
 from mssante_sim.audit import Audit
 from mssante_sim.clock import Clock
@@ -14,13 +13,11 @@ from mssante_sim.crypto.keystore import Keystore
 from mssante_sim.directory.store import Directory
 from mssante_sim.storage.api import MailStore, MessageRow
 
-__all__ = ["Authenticator", "House", "Limits", "Recent", "ReturnReceipt", "Submit", "Submitted"]
+__all__ = ["Authenticator", "House", "Limits", "ReturnReceipt", "Submit", "Submitted"]
 
 _STEP: Final = 1024 * 1024
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
-_K = TypeVar("_K", bound=Hashable)
-_V = TypeVar("_V")
 
 
 class Authenticator(Protocol):
@@ -88,29 +85,3 @@ class House:
         """The body of a message, read step by step: one big read would stop the loop.  Raises: StoreError."""
         steps = [await self.store.read(row.body, at, _STEP) for at in range(0, max(row.octets, 1), _STEP)]
         return steps[0] if len(steps) == 1 else await self.work(b"".join, steps)
-
-
-class Recent(Generic[_K, _V]):
-    """A mapping that forgets what was not asked for longest, once it holds `most`."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._held: OrderedDict[_K, _V] = OrderedDict()
-
-    def get(self, key: _K) -> _V | None:
-        """What was put under `key`, if it is still there."""
-        if key not in self._held:
-            return None
-        self._held.move_to_end(key)
-        return self._held[key]
-
-    def put(self, key: _K, value: _V) -> None:
-        """`value` is there under `key`."""
-        self._held[key] = value
-        self._held.move_to_end(key)
-        if len(self._held) > self._most:
-            self._held.popitem(last=False)
-
-    def drop(self, key: _K) -> None:
-        """Nothing is there under `key`."""
-        self._held.pop(key, None)

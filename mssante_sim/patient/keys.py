@@ -6,7 +6,8 @@ from mssante_sim.crypto.identity import Identity
 from mssante_sim.crypto.profiles import Usage
 from mssante_sim.crypto.trust import TrustContext
 from mssante_sim.errors import SimulatorError
-from mssante_sim.patient.house import House, Recent
+from mssante_sim.patient.house import House
+from mssante_sim.recent import Recent
 
 __all__ = ["Keys", "NoKey", "Owned"]
 

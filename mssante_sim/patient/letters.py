@@ -17,9 +17,10 @@ from mssante_sim.message.reports import Failure, Receipt, read_report
 from mssante_sim.message.threads import answer_references, message_id_of, references_of
 from mssante_sim.patient.api import Attachment
 from mssante_sim.patient.conversation import read_writing
-from mssante_sim.patient.house import House, Recent
+from mssante_sim.patient.house import House
 from mssante_sim.patient.keys import Keys
 from mssante_sim.patient.locker import Place
+from mssante_sim.recent import Recent
 from mssante_sim.storage.api import Folder, Uid, Want
 from mssante_sim.storage.errors import FolderMissing
 

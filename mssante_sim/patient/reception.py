@@ -4,12 +4,13 @@ import asyncio
 import re
 from typing import Final
 
+from mssante_sim.directory.attempts import Attempts
 from mssante_sim.directory.model import Mailbox, MailboxKind, PatientProfile
 from mssante_sim.patient import api
 from mssante_sim.patient.calls import Call, Handlers
 from mssante_sim.patient.faults import Fault
 from mssante_sim.patient.house import House
-from mssante_sim.patient.sessions import Attempts, Held, Sessions
+from mssante_sim.patient.sessions import Held, Sessions
 
 __all__ = ["Reception"]
 

@@ -7,13 +7,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from mssante_sim.clock import Clock
-from mssante_sim.patient.house import Recent
 
-__all__ = ["Attempts", "Held", "Sessions"]
+__all__ = ["Held", "Sessions"]
 
 _TOKEN_OCTETS: Final = 32
-_MOST_LOGINS: Final = 10_000  # whose failed attempts are remembered
-_MINUTE: Final = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -65,33 +62,6 @@ class Sessions:
     def _forget_expired(self) -> None:
         now = self._clock.now()
         self._held = {key: held for key, held in self._held.items() if held.expires > now}
-
-
-class Attempts:
-    """Counts failed attempts to sign in; an unknown login counts like any other.
-
-    Who knows a login can keep its owner waiting for a minute; guessing a password costs more.  [our choice]
-    """
-
-    def __init__(self, clock: Clock, *, a_minute: int) -> None:
-        self._clock = clock
-        self._most = a_minute
-        self._failed: Recent[str, tuple[datetime, int]] = Recent(_MOST_LOGINS)
-
-    def admit(self, login: str) -> bool:
-        """Whether `login` may be tried now; the attempt counts as failed until `forgive`."""
-        now = self._clock.now()
-        since, count = self._failed.get(login) or (now, 0)
-        if now - since >= _MINUTE:
-            since, count = now, 0
-        if count >= self._most:
-            return False
-        self._failed.put(login, (since, count + 1))
-        return True
-
-    def forgive(self, login: str) -> None:
-        """It was the right password."""
-        self._failed.drop(login)
 
 
 def _hash(token: str) -> bytes:

@@ -15,7 +15,7 @@ from mssante_sim.patient import api
 from mssante_sim.patient.calls import Call, Content, Handlers
 from mssante_sim.patient.documents import MAX_DOCUMENT_OCTETS, Document, DocumentRefused, document
 from mssante_sim.patient.faults import Fault
-from mssante_sim.patient.house import House, Recent
+from mssante_sim.patient.house import House
 from mssante_sim.patient.keys import Keys
 from mssante_sim.patient.locker import Locker, Place, new_message_id
 from mssante_sim.patient.papers import (
@@ -29,6 +29,7 @@ from mssante_sim.patient.papers import (
     xdm_of,
 )
 from mssante_sim.patient.xdm import is_xdm, pdf_name, read_xdm
+from mssante_sim.recent import Recent
 from mssante_sim.storage.api import FolderSpec
 
 __all__ = ["Shelf"]

@@ -21,7 +21,7 @@ from mssante_sim.patient.documents import Document
 from mssante_sim.patient.faults import Fault, NotSent, Unreached
 from mssante_sim.patient.form import Form, read_form
 from mssante_sim.patient.history import History, Thread
-from mssante_sim.patient.house import House, Recent
+from mssante_sim.patient.house import House
 from mssante_sim.patient.keys import Keys
 from mssante_sim.patient.letters import Letters, attachments_of, subject_of
 from mssante_sim.patient.locker import Locker, Place, new_message_id
@@ -29,6 +29,7 @@ from mssante_sim.patient.picker import Picker, party_of
 from mssante_sim.patient.proposal import PAPER_REMINDER, propose
 from mssante_sim.patient.shelf import Shelf, checked
 from mssante_sim.patient.wire import from_texts
+from mssante_sim.recent import Recent
 from mssante_sim.storage.api import FolderSpec
 from mssante_sim.storage.errors import StoreError
 

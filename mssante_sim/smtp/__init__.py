@@ -6,7 +6,7 @@ Pure:
     policy      who may write to whom: R1 to R4
     matrix      the same as a table to print
     commands    arguments of MAIL and RCPT
-    sasl        AUTH PLAIN and LOGIN
+    sasl        AUTH, over the mechanisms of `mssante_sim.sasl`
     data        the octets after DATA, piece by piece
     trace       Received and Return-Path
     peers       certificate subjects of the white list

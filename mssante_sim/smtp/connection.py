@@ -29,9 +29,9 @@ _GONE = (ConnectionError, EOFError, ssl.SSLError)
 
 
 class Closing(Exception):
-    """The connection ends after this line."""
+    """The connection ends after this line, or without one."""
 
-    def __init__(self, line: str) -> None:
+    def __init__(self, line: str | None) -> None:
         super().__init__(line)
         self.line = line
 
@@ -112,9 +112,10 @@ class Connection(SMTP):
         if reply is not None:
             await self.push(reply.line() if isinstance(reply, Refusal) else reply)
 
-    async def _say_last(self, line: str) -> None:
+    async def _say_last(self, line: str | None) -> None:
         with contextlib.suppress(*_GONE):
-            await self.push(line)
+            if line is not None:
+                await self.push(line)
 
     def _timeout_cb(self) -> None:
         """The peer is told that it was too slow; one that does not even read is cut off."""

@@ -10,24 +10,35 @@ from typing import Any, Protocol, TypeVar
 
 from mssante_sim.audit import Audit
 from mssante_sim.clock import Clock
+from mssante_sim.sasl.claims import Claim
+from mssante_sim.sasl.party import Party
 from mssante_sim.smtp.gate import Gate
 from mssante_sim.smtp.intake import Intake
 from mssante_sim.smtp.peers import Peers
 
-__all__ = ["Authenticator", "Connection", "House", "Limits", "Listener"]
+__all__ = ["Connection", "Doorkeeper", "House", "Limits", "Listener"]
 
 _T = TypeVar("_T")
 
 
-class Authenticator(Protocol):
+class Doorkeeper(Protocol):
     """Knows who may log in."""
 
-    async def check(self, login: str, password: str) -> str | None:
-        """The address of the account that `login` opens, or None; takes the same time for unknown logins."""
+    @property
+    def party(self) -> Party:
+        """The server's part in exchanges of SASL."""
         ...
 
-    def address(self, login: str) -> str | None:
-        """The address of the account whose login this is, if it is one."""
+    async def admit(self, claim: Claim, peer: str) -> str | None:
+        """The address of the account that `claim` opens to a client at `peer`, or None, whatever is wrong.
+
+        Raises:
+            TooManyFailures: it was not looked at.
+        """
+        ...
+
+    def user(self, claim: Claim) -> str:
+        """Who claims, for traces; "unknown" if the login is none."""
         ...
 
 
@@ -81,7 +92,7 @@ class House:
     limits: Limits
     gate: Gate
     intake: Intake
-    authenticator: Authenticator
+    doorkeeper: Doorkeeper
     peers: Peers
     clock: Clock
     audit: Audit

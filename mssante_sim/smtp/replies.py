@@ -189,7 +189,10 @@ TLS_ALREADY = Refusal(503, "5.5.1", "tls-already", "TLS is active already.")
 LOGIN_FIRST = Refusal(530, "5.7.0", "login-first", "Log in with AUTH first.")
 LOGIN_ALREADY = Refusal(503, "5.5.1", "login-already", "You are logged in already.")
 BAD_CREDENTIALS = Refusal(535, "5.7.8", "bad-credentials", "Login or password is wrong.")
-UNKNOWN_MECHANISM = Refusal(504, "5.5.4", "unknown-mechanism", "Use AUTH PLAIN or AUTH LOGIN.")
+LOGIN_LATER = Refusal(
+    454, "4.7.0", "login-later", "Too many logins have failed, so this one was not tried; wait a minute."
+)
+UNKNOWN_MECHANISM = Refusal(504, "5.5.4", "unknown-mechanism", "Use one of the mechanisms that EHLO lists.")
 AUTH_ABORTED = Refusal(501, "5.7.0", "auth-aborted", "Authentication was given up by the client.")
 AUTH_UNREADABLE = Refusal(
     501, "5.5.2", "auth-unreadable", "The authentication answer is not base64 of the wanted form."
@@ -320,7 +323,7 @@ _FRENCH: Mapping[str, str] = MappingProxyType(
         "sender-not-yours": "L'adresse d'expéditeur n'est pas la vôtre.",
         "from-not-yours": "L'adresse d'expéditeur n'est pas la vôtre.",
         "bad-credentials": "L'identifiant ou le mot de passe est incorrect.",
-        "too-many-logins": "Trop de tentatives de connexion. Réessayez plus tard.",
+        **dict.fromkeys(("too-many-logins", "login-later"), "Trop de tentatives de connexion. Réessayez plus tard."),
         "too-many-recipients": "Ce message a trop de destinataires.",
         "too-big": "Votre message dépasse la taille permise (25 Mo). Joignez moins de documents.",
         "mail-loop": "Ce message a déjà circulé trop longtemps et n'a pas été remis.",

@@ -15,7 +15,7 @@ from mssante_sim.errors import PortBusy
 from mssante_sim.smtp.connection import FAREWELL_S
 from mssante_sim.smtp.facts import DirectoryLookup, Facts
 from mssante_sim.smtp.gate import Gate
-from mssante_sim.smtp.house import Authenticator, House, Limits, Listener
+from mssante_sim.smtp.house import Doorkeeper, House, Limits, Listener
 from mssante_sim.smtp.identities import Identities
 from mssante_sim.smtp.intake import Intake
 from mssante_sim.smtp.peers import Peers
@@ -37,7 +37,8 @@ class SmtpServices:
     Args:
         settings: what it listens on, who may receive, how messages are sealed, how large they may be.
         workers: threads in which messages are sealed.
-        server_context: for submission; shows the server's certificate, asks for none.
+        doorkeeper: knows who may log in.
+        server_context: for submission; shows the server's certificate, and may ask for the client's.
         mx_context: for mx; asks for a certificate of the peer (`CERT_OPTIONAL`: a peer without one gets a reply).
         peers: the white list of now, certificate subjects by domain; raises SignatureRefused or TrustListError if it
             proves nothing.
@@ -50,7 +51,7 @@ class SmtpServices:
         *,
         directory: DirectoryLookup,
         keystore: Keystore,
-        authenticator: Authenticator,
+        doorkeeper: Doorkeeper,
         store: MailStore,
         workers: Executor,
         server_context: ssl.SSLContext,
@@ -82,7 +83,7 @@ class SmtpServices:
             limits=replace(limits, message_octets=settings.max_message_octets, recipients=settings.max_recipients),
             gate=self.gate,
             intake=intake,
-            authenticator=authenticator,
+            doorkeeper=doorkeeper,
             peers=Peers(peers, lambda certificate: identities.is_revoked(certificate, clock.now())),
             clock=clock,
             audit=audit,

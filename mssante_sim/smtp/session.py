@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import ClassVar
 
+from mssante_sim.sasl.claims import Claim, Parting, TooManyFailures
+from mssante_sim.sasl.exchange import mechanisms
 from mssante_sim.smtp import replies, sasl
 from mssante_sim.smtp.commands import parse_mail, parse_recipient
 from mssante_sim.smtp.connection import Closing, Connection, Reply
@@ -91,8 +93,8 @@ class Session(Connection):
         ]
         if self.tls is None:
             offers.append("STARTTLS")
-        elif self.listener.takes_logins:
-            offers.append("AUTH PLAIN LOGIN")
+        elif self.listener.takes_logins and self.account is None:
+            offers.append(" ".join(["AUTH", *mechanisms(self.house.doorkeeper.party, self._certificate)]))
         return "\r\n".join([*(f"250-{offer}" for offer in offers[:-1]), f"250 {offers[-1]}"])
 
     async def _helo_only(self, argument: str) -> Reply:
@@ -111,18 +113,33 @@ class Session(Connection):
             return replies.NOT_IMPLEMENTED
         if self.account is not None:
             return replies.LOGIN_ALREADY
-        credentials = await sasl.exchange(argument, self._ask)
-        if isinstance(credentials, Refusal):
-            return credentials if credentials is not replies.BAD_CREDENTIALS else await self._failed_login()
-        address = await self.house.authenticator.check(credentials.login, credentials.password)
-        result = "235" if address else _result(replies.BAD_CREDENTIALS)
-        # What is no login may be anything, typed into the wrong field: a password, somebody's INS.
-        user = credentials.login if self.house.authenticator.address(credentials.login) else "unknown"
-        self.house.audit.record("smtp.auth", user=user, result=result, peer=self.peer)
+        found = await sasl.exchange(argument, self.house.doorkeeper.party, self._certificate, self._ask)
+        if isinstance(found, Refusal):
+            return found if found is not replies.BAD_CREDENTIALS else await self._failed_login()
+        claim = found.claim if isinstance(found, Parting) else found
+        if isinstance(found, Parting):
+            await self.push(sasl.challenge(found.challenge))
+        refusal = await self._log_in(claim)
+        result = _result(refusal) if refusal else "235"
+        self.house.audit.record("smtp.auth", user=self.house.doorkeeper.user(claim), result=result, peer=self.peer)
+        if isinstance(found, Parting):
+            raise Closing(None)
+        return refusal or "235 2.7.0 Logged in"
+
+    async def _log_in(self, claim: Claim) -> Refusal | None:
+        """The connection belongs to the account that is claimed, or why not."""
+        try:
+            address = await self.house.doorkeeper.admit(claim, self.peer)
+        except TooManyFailures:
+            return replies.LOGIN_LATER
         if address is None:
             return await self._failed_login()
         self.account = address.lower()
-        return "235 2.7.0 Logged in"
+        return None
+
+    @property
+    def _certificate(self) -> bytes | None:
+        return self.tls.getpeercert(binary_form=True) if self.tls is not None else None
 
     async def _failed_login(self) -> Refusal:
         self._failed_logins += 1

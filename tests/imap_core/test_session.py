@@ -7,8 +7,9 @@ import pytest
 from mssante_sim.imap.core import commands as c
 from mssante_sim.imap.core.faults import AuthenticationFailed, MailboxMissing
 from mssante_sim.imap.core.limits import FrameLimits, ImapLimits
-from mssante_sim.imap.core.session import Done, Hangup, ImapSession, Run, Upgrade, Write
+from mssante_sim.imap.core.session import Done, ImapSession
 from mssante_sim.imap.core.states import Phase
+from mssante_sim.imap.core.steps import Hangup, Run, Upgrade, Write
 from mssante_sim.imap.core.view import FolderView
 from mssante_sim.storage.api import Arrived, Expunged, FlagsChanged, FolderGone, ModSeq, Uid
 from tests.imap_core.test_view import HERE, arrived, expunged, flagged, state, view

@@ -3,7 +3,8 @@
 import pytest
 
 from mssante_sim.imap.core.limits import ImapLimits
-from mssante_sim.imap.core.session import Hangup, ImapSession, Write
+from mssante_sim.imap.core.session import ImapSession
+from mssante_sim.imap.core.steps import Hangup, Write
 
 
 def said(*sent: bytes) -> list[bytes]:

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from mssante_sim.clock import FixedClock
-from mssante_sim.patient.sessions import Attempts, Sessions
+from mssante_sim.directory.attempts import Attempts
+from mssante_sim.patient.sessions import Sessions
 from mssante_sim.testing import Mssante
 from tests.mes.conftest import Inside
 from tests.mes.visitor import Visitor, refusal

@@ -10,8 +10,10 @@ from mssante_sim.imap.commands.context import Context, Services
 from mssante_sim.imap.commands.table import perform
 from mssante_sim.imap.core import commands as c
 from mssante_sim.imap.core.limits import ImapLimits
-from mssante_sim.imap.core.session import Hangup, ImapSession, Run, Write
+from mssante_sim.imap.core.session import ImapSession
+from mssante_sim.imap.core.steps import Hangup, Run, Write
 from mssante_sim.message.summary import summarise
+from mssante_sim.sasl.claims import Claim, Password
 from mssante_sim.storage.api import Change, Copy, MailStore, Parcel
 from tests.scenarios.client import Stream
 from tests.scenarios.runner import Account
@@ -26,11 +28,13 @@ _NUMBERS = itertools.count(1)
 class _AnyAccount:
     """Every account of the store exists under its own name, with one password."""
 
-    async def check(self, login: str, password: str) -> str | None:
-        return login if password == PASSWORD else None
+    party = None
 
-    def address(self, login: str) -> str | None:
-        return login
+    async def admit(self, claim: Claim, peer: str) -> str | None:
+        return claim.login if claim == Password(claim.login, PASSWORD) else None
+
+    def user(self, claim: Claim) -> str:
+        return claim.login
 
 
 async def _at_once(delay_s: float) -> None:

@@ -43,7 +43,7 @@ async def test_the_server_behaves_as_the_script_says(name, store, trust, tmp_pat
     identity.write_bytes(files.key.read_bytes() + files.certificate.read_bytes())
     server = ImapServer(
         store,
-        services.authenticator,
+        services.doorkeeper,
         tls=server_context(identity),
         clock=SystemClock(),
         audit=NoAudit(),

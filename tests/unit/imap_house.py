@@ -13,6 +13,7 @@ from mssante_sim.crypto.tls import client_context, server_context
 from mssante_sim.imap.core.limits import ImapLimits
 from mssante_sim.imap.server import ImapServer
 from mssante_sim.message.summary import summarise
+from mssante_sim.sasl.claims import Claim, Password
 from mssante_sim.storage.api import Copy, Parcel
 from mssante_sim.storage.sqlite.store import SqliteStore
 
@@ -27,11 +28,14 @@ PATIENCE_S = 20.0
 
 
 class OneAccount:
-    async def check(self, login: str, password: str) -> str | None:
-        return ACCOUNT if (login, password) == ("lilas", PASSWORD) else None
+    party = None
 
-    def address(self, login: str) -> str | None:
-        return ACCOUNT if login == "lilas" else None
+    async def admit(self, claim: Claim, peer: str) -> str | None:
+        assert peer == "127.0.0.1"
+        return ACCOUNT if claim == Password("lilas", PASSWORD) else None
+
+    def user(self, claim: Claim) -> str:
+        return "lilas" if claim.login == "lilas" else "unknown"
 
 
 class Wire:

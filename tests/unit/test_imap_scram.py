@@ -12,13 +12,13 @@ from mssante_sim.audit import NoAudit
 from mssante_sim.clock import SystemClock
 from mssante_sim.crypto.tls import server_context, server_end_point
 from mssante_sim.directory.credentials import Authenticator, Verifier
+from mssante_sim.directory.doorkeeper import Doorkeeper
 from mssante_sim.imap.core.limits import ImapLimits
-from mssante_sim.imap.proving import ScramParty
 from mssante_sim.imap.server import ImapServer
 from mssante_sim.storage.sqlite.store import SqliteStore
-from tests.imap_core.test_scram import Client
 from tests.peers.certificates import Trust
 from tests.scenarios.servers import TlsStream
+from tests.unit.sasl.scram_client import Client
 
 ACCOUNT = "lilas@officine.mssante.test"
 VERIFIER = Verifier.create("pencil", b"sixteen octets..")
@@ -66,15 +66,13 @@ async def wire(tmp_path: Path) -> AsyncIterator[Wire]:
     identity = tmp_path / "server.pem"
     identity.write_bytes(files.key.read_bytes() + files.certificate.read_bytes())
     store = SqliteStore.open(tmp_path / "home", clock=SystemClock())
-    authenticator = Authenticator(OneAccount())
     server = ImapServer(
         store,
-        authenticator,
+        Doorkeeper(Authenticator(OneAccount()), end_point=server_end_point(identity)),
         tls=server_context(identity),
         clock=SystemClock(),
         audit=NoAudit(),
         limits=ImapLimits(failed_login_delay_s=0.0),
-        prover=ScramParty(authenticator, server_end_point(identity)),
     )
     await server.start("127.0.0.1", 0, 0)
     opened = Wire(await TlsStream.open(server.ports["imap_tls"], str(files.authority)))

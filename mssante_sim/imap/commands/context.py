@@ -13,26 +13,36 @@ from mssante_sim.imap.core.limits import ImapLimits
 from mssante_sim.imap.core.sequence import SavedResult, Targets
 from mssante_sim.imap.core.session import ImapSession
 from mssante_sim.imap.core.view import FolderView
-from mssante_sim.imap.proving import ScramParty
+from mssante_sim.sasl.claims import Claim
+from mssante_sim.sasl.party import Party
 from mssante_sim.storage.api import Change, Folder, MailStore, Uid, Watch
 from mssante_sim.storage.errors import FolderMissing
 
-__all__ = ["AnswerBroken", "Authenticator", "Context", "Services"]
+__all__ = ["AnswerBroken", "Context", "Doorkeeper", "Services"]
 
 
 class AnswerBroken(Exception):
     """An answer that was begun cannot be ended: the connection must be cut, for the client counts octets."""
 
 
-class Authenticator(Protocol):
+class Doorkeeper(Protocol):
     """Knows who may log in."""
 
-    async def check(self, login: str, password: str) -> str | None:
-        """The address of the account that `login` opens with `password`, or None, whatever is wrong."""
+    @property
+    def party(self) -> Party | None:
+        """The server's part in exchanges of SASL; without it, passwords only."""
         ...
 
-    def address(self, login: str) -> str | None:
-        """The address of the account whose login this is, if it is one."""
+    async def admit(self, claim: Claim, peer: str) -> str | None:
+        """The address of the account that `claim` opens to a client at `peer`, or None, whatever is wrong.
+
+        Raises:
+            TooManyFailures: it was not looked at.
+        """
+        ...
+
+    def user(self, claim: Claim) -> str:
+        """Who claims, for traces; "unknown" if the login is none."""
         ...
 
 
@@ -41,12 +51,11 @@ class Services:
     """What all connections of a server share."""
 
     store: MailStore
-    authenticator: Authenticator
+    doorkeeper: Doorkeeper
     clock: Clock
     audit: Audit
     limits: ImapLimits
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # for the delay after a failed login
-    prover: ScramParty | None = None  # SCRAM is offered if there is one
 
 
 class Context:
@@ -56,7 +65,7 @@ class Context:
     They hold no lock of the store while they send: a client decides how long that takes.
     """
 
-    __slots__ = ("_notice", "_send", "_session", "_watch", "account", "login", "services")
+    __slots__ = ("_notice", "_send", "_session", "_watch", "account", "login", "peer", "services")
 
     def __init__(
         self,
@@ -64,8 +73,10 @@ class Context:
         session: ImapSession,
         send: Callable[[bytes], Awaitable[None]],
         notice: Callable[[Change], None],
+        peer: str = "",
     ) -> None:
         self.services = services
+        self.peer = peer  # its IP address
         self.account = ""  # before the login
         self.login = ""
         self._session = session

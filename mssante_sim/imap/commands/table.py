@@ -80,14 +80,9 @@ async def perform(ctx: Context, command: c.Command) -> Done | ImapFault:
     except StoreError as error:
         outcome = _as_fault(error)
     word = "OK" if isinstance(outcome, Done) else f"{outcome.status} {outcome.code or ''}".rstrip()
-    user = _known(ctx, command.user) if isinstance(command, c.Login) else ctx.login
+    user = ctx.services.doorkeeper.user(authentication.claim_of(command)) if isinstance(command, c.Login) else ctx.login
     ctx.services.audit.record(f"imap.{type(command).__name__.lower()}", user=user, result=word)
     return outcome
-
-
-def _known(ctx: Context, login: str) -> str:
-    """`login` for the traces; what is none may be anything typed into the wrong field, a password or an INS."""
-    return login if ctx.services.authenticator.address(login) else "unknown"
 
 
 def _as_fault(error: StoreError) -> ImapFault:

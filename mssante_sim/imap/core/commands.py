@@ -14,6 +14,7 @@ from mssante_sim.imap.core.arguments import Resync, SearchReturn, SortCriterion,
 from mssante_sim.imap.core.fetch_items import FetchItem
 from mssante_sim.imap.core.search_keys import SearchKey
 from mssante_sim.imap.core.sequence import Targets
+from mssante_sim.sasl.claims import Claim
 from mssante_sim.storage.api import FlagMode
 
 __all__ = [
@@ -79,7 +80,7 @@ class Login(Command):
 
     user: str
     password: str = field(repr=False)
-    proven: bool | None = None  # whether SCRAM has proven the user, without a password
+    claim: Claim | None = None  # what AUTHENTICATE ended in, if not in a password
 
 
 # Authenticated ------------------------------------------------------------------------------------

@@ -1,119 +1,89 @@
-"""The server's half of AUTHENTICATE [RFC 3501 §6.2.2]."""
+"""AUTHENTICATE: an exchange of SASL as IMAP carries it [RFC 3501 §6.2.2]."""
 
 from base64 import b64decode
-from typing import Final, Protocol
 
-from mssante_sim.imap.core.commands import Login
+from mssante_sim.imap.core.commands import Authenticate, Login
 from mssante_sim.imap.core.faults import AuthenticationFailed, ImapFault, SyntaxFault
-from mssante_sim.imap.core.scram import MECHANISM, MECHANISM_PLUS, Proof, Prover, Scram
+from mssante_sim.imap.core.responses import Continuation
+from mssante_sim.sasl.claims import ActingForAnother, Claim, Parting, Password, SaslFault, UnknownMechanism
+from mssante_sim.sasl.exchange import Exchange, begin, mechanisms
+from mssante_sim.sasl.party import Party
 
-__all__ = ["Exchange", "decode_response", "exchange", "mechanisms"]
-
-_LOGIN_CHALLENGES: Final = (b"Username:", b"Password:")
+__all__ = ["Sasl"]
 
 
-class AuthorizationFailed(ImapFault):
+class AuthorizationFailed(AuthenticationFailed):
     """The name to act for is not the name to log in with."""
 
     code = "AUTHORIZATIONFAILED"  # [RFC 5530 §3]
 
 
-def mechanisms(prover: Prover | None) -> tuple[str, ...]:
-    """What can be offered, the best first."""
-    plus = (MECHANISM_PLUS,) if prover is not None and prover.end_point is not None else ()
-    return (*plus, *((MECHANISM,) if prover is not None else ()), "PLAIN", "LOGIN")
+class Sasl:
+    """The authentication of one connection: what is offered, and the AUTHENTICATE that is under way, if one is."""
 
+    __slots__ = ("_exchange", "_party", "certificate", "parting", "tag")
 
-class _Steps(Protocol):
-    """A mechanism."""
-
-    @property
-    def opening(self) -> bytes:
-        """What a client is asked that sent no initial response."""
-        ...
-
-    def answer(self, octets: bytes) -> "bytes | tuple[str, str] | Proof":
-        """The next challenge, or login name and password, or a proof.  Raises: ImapFault."""
-        ...
-
-
-class Exchange:
-    """One AUTHENTICATE."""
-
-    __slots__ = ("_steps", "tag")
-
-    def __init__(self, tag: str, steps: _Steps) -> None:
-        self.tag = tag
-        self._steps = steps
+    def __init__(self, party: Party | None) -> None:
+        """Without `party`, only passwords are taken."""
+        self._party = party
+        self._exchange: Exchange | None = None
+        self.tag: str | None = None  # of the command that waits for an answer of the client
+        self.certificate: bytes | None = None  # that the client has shown
+        self.parting = False  # the connection ends with the login that runs, without an answer
 
     @property
-    def opening(self) -> bytes:
-        """What a client is asked that sent no initial response."""
-        return self._steps.opening
+    def offered(self) -> tuple[str, ...]:
+        """Mechanisms, the best first."""
+        return mechanisms(self._party, self.certificate)
 
-    def answer(self, octets: bytes) -> bytes | Login:
-        """The next challenge, or the login to try.
+    def begin(self, command: Authenticate) -> tuple[Continuation | Login, ...]:
+        """What follows: a challenge, the login to try, or one after the other.
 
         Raises:
-            AuthorizationFailed, AuthenticationFailed: the answer can lead to no login.
+            ImapFault: the mechanism is not offered, or its initial response leads to no login.
         """
-        match self._steps.answer(octets):
-            case bytes(challenge):
-                return challenge
-            case (user, password):
-                return Login(self.tag, user, password)
-            case Proof(login, holds):
-                return Login(self.tag, login, "", proven=holds)
+        try:
+            self._exchange = begin(command.mechanism, self._party, self.certificate)
+        except UnknownMechanism as fault:
+            raise ImapFault(fault.public) from fault
+        self.tag = command.tag
+        if command.initial is None:
+            return (Continuation(challenge=self._exchange.opening),)
+        return self._next(self._exchange, command.tag, command.initial)
+
+    def answer(self, line: bytes) -> tuple[Continuation | Login, ...]:
+        """What follows a client's `line`; as `begin`, also when it raises: then nothing is under way."""
+        exchange, tag = self._exchange, self.tag
+        assert exchange is not None and tag is not None, "no AUTHENTICATE is under way"  # noqa: S101, PT018 - as the session
+        return self._next(exchange, tag, _decoded(line))
+
+    def forget(self) -> None:
+        """Nothing is under way."""
+        self._exchange = self.tag = None
+
+    def _next(self, exchange: Exchange, tag: str, octets: bytes) -> tuple[Continuation | Login, ...]:
+        try:
+            found = exchange.answer(octets)
+        except ActingForAnother as fault:
+            raise AuthorizationFailed(fault.public) from fault
+        except SaslFault as fault:
+            raise AuthenticationFailed("Invalid credentials.", detail=fault.public) from fault
+        if isinstance(found, bytes):
+            return (Continuation(challenge=found),)
+        self.forget()
+        if isinstance(found, Parting):
+            self.parting = True
+            return Continuation(challenge=found.challenge), _login(tag, found.claim)
+        return (_login(tag, found),)
 
 
-def exchange(tag: str, mechanism: str, prover: Prover | None = None) -> Exchange:
-    """The exchange of `mechanism`.
-
-    Raises:
-        ImapFault: it is not offered.
-    """
-    if mechanism not in mechanisms(prover):
-        raise ImapFault("Unsupported authentication mechanism.")
-    if mechanism == "PLAIN":
-        return Exchange(tag, _Plain())
-    if mechanism == "LOGIN" or prover is None:
-        return Exchange(tag, _Login())
-    return Exchange(tag, Scram(prover, plus=mechanism == MECHANISM_PLUS))
+def _login(tag: str, claim: Claim) -> Login:
+    if isinstance(claim, Password):
+        return Login(tag, claim.login, claim.password)
+    return Login(tag, claim.login, "", claim)
 
 
-class _Plain:
-    """PLAIN: ``[authzid] NUL authcid NUL passwd`` [RFC 4616 §2]."""
-
-    opening: Final = b""
-
-    def answer(self, octets: bytes) -> tuple[str, str]:
-        """Login name and password."""
-        parts = octets.split(b"\0")
-        if len(parts) != 3:
-            raise AuthenticationFailed("Invalid credentials.")
-        authzid, authcid, password = map(_text, parts)
-        if authzid not in ("", authcid):
-            raise AuthorizationFailed("Acting for another account is not possible.")
-        return authcid, password
-
-
-class _Login:
-    """LOGIN: one after the other [draft-murchison-sasl-login §2]."""
-
-    opening: Final = _LOGIN_CHALLENGES[0]
-
-    def __init__(self) -> None:
-        self._user: str | None = None
-
-    def answer(self, octets: bytes) -> bytes | tuple[str, str]:
-        """The second challenge, then login name and password."""
-        if self._user is None:
-            self._user = _text(octets)
-            return _LOGIN_CHALLENGES[1]
-        return self._user, _text(octets)
-
-
-def decode_response(line: bytes) -> bytes:
+def _decoded(line: bytes) -> bytes:
     """The octets that a client's line stands for.
 
     Raises:
@@ -125,10 +95,3 @@ def decode_response(line: bytes) -> bytes:
         return b64decode(line, validate=True)
     except ValueError as error:
         raise SyntaxFault("The answer is not base64.") from error
-
-
-def _text(octets: bytes) -> str:
-    try:
-        return octets.decode()
-    except UnicodeDecodeError as error:
-        raise AuthenticationFailed("Invalid credentials.") from error

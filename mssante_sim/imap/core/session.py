@@ -13,7 +13,7 @@ runs there are no steps: what the peer sends meanwhile waits in the framer, and 
 driver stops reading when `is_full`. Commands that need no store are answered here.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mssante_sim.imap.core import codes
 from mssante_sim.imap.core import commands as c
@@ -32,44 +32,18 @@ from mssante_sim.imap.core.faults import (
 from mssante_sim.imap.core.framing import CommandFramer, ContinuationNeeded, Frame, Refused, read_tag
 from mssante_sim.imap.core.limits import ImapLimits
 from mssante_sim.imap.core.parse import parse
-from mssante_sim.imap.core.sasl import Exchange, decode_response, exchange, mechanisms
-from mssante_sim.imap.core.scram import Prover
+from mssante_sim.imap.core.sasl import Sasl
 from mssante_sim.imap.core.states import Phase, check, may_send_expunge, phase_after
+from mssante_sim.imap.core.steps import Hangup, Run, Step, Upgrade, Write
 from mssante_sim.imap.core.telling import news
 from mssante_sim.imap.core.view import FolderView
+from mssante_sim.sasl.party import Party
 from mssante_sim.storage.api import Change
 
-__all__ = ["ANSWERED_HERE", "Done", "Hangup", "ImapSession", "Run", "Step", "Upgrade", "Write"]
+__all__ = ["ANSWERED_HERE", "Done", "ImapSession"]
 
 ANSWERED_HERE = frozenset({c.Capability, c.Noop, c.Check, c.Logout, c.StartTls, c.Authenticate, c.Idle})
 """Commands that the session answers itself; all others need a handler."""
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """Octets for the peer."""
-
-    octets: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A handler is to run `command`, and `complete` to be called when it ends."""
-
-    command: c.Command
-
-
-@dataclass(frozen=True, slots=True)
-class Upgrade:
-    """Nothing more is to be read in the clear: the TLS handshake comes next, then `tls_started`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hangup:
-    """The connection is to be closed."""
-
-
-Step = Write | Run | Upgrade | Hangup
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,28 +61,28 @@ class ImapSession:
     """The state of one connection."""
 
     __slots__ = (
-        "_bad", "_early", "_exchange", "_failed_logins", "_framer", "_idle", "_limits", "_out", "_prover", "_running",
+        "_bad", "_early", "_failed_logins", "_framer", "_greeted", "_idle", "_limits", "_out", "_running", "_sasl",
         "_secure", "_spoken", "_step", "enabled", "phase", "view",
     )  # fmt: skip
 
-    def __init__(self, limits: ImapLimits, *, secure: bool, prover: Prover | None = None) -> None:
+    def __init__(self, limits: ImapLimits, *, secure: bool, party: Party | None = None) -> None:
+        """Without `party`, only passwords are taken."""
         self.phase = Phase.ANONYMOUS
         self.view: FolderView | None = None
         self.enabled: frozenset[Extension] = frozenset()
         self._limits = limits
         self._secure = secure
-        self._prover = prover
+        self._sasl = Sasl(party)
         self._framer = CommandFramer(limits.frames)
         self._out: list[bytes] = []
         self._step: Step | None = None  # to be taken once what stands in `_out` is written
         self._running: c.Command | None = None
         self._idle: c.Idle | None = None
-        self._exchange: Exchange | None = None
         self._early: list[Change] = []  # noticed before the view was there
         self._spoken = False  # a first line was IMAP
         self._bad = 0
         self._failed_logins = 0
-        self._say(r.Reply(r.Condition.OK, "mssante-sim ready.", codes.capability(self.capabilities)))
+        self._greeted = False
 
     # what the driver may ask ---------------------------------------------------------------------------------------
 
@@ -116,7 +90,7 @@ class ImapSession:
     def capabilities(self) -> tuple[str, ...]:
         """What is advertised now."""
         limit = self._limits.frames.append_literal
-        return advertised(self.phase, secure=self._secure, append_limit=limit, mechanisms=mechanisms(self._prover))
+        return advertised(self.phase, secure=self._secure, append_limit=limit, mechanisms=self._sasl.offered)
 
     @property
     def is_idling(self) -> bool:
@@ -147,13 +121,14 @@ class ImapSession:
         else:
             self._early.append(change)
 
-    def tls_started(self) -> None:
-        """The connection is encrypted; nothing that was said in the clear is left [RFC 3501 §6.2.1].
+    def tls_started(self, certificate: bytes | None = None) -> None:
+        """The connection is encrypted, and the client has perhaps shown a certificate.
 
-        What waits in the framer came inside TLS: the first command may come with
-        the last octets of the handshake, before the driver knows that it is done.
+        Nothing that was said in the clear is left [RFC 3501 §6.2.1]. What waits in the framer came inside TLS: the
+        first command may come with the last octets of the handshake, before the driver knows that it is done.
         """
         self._secure = True
+        self._sasl.certificate = certificate
         self._running = None
         self._bad = 0
 
@@ -191,6 +166,8 @@ class ImapSession:
                 self._release(self._idle)
             if self.is_over or not self._take_event():
                 break
+        if not self._greeted:
+            self._greet()
         if self._out:
             octets = b"".join(self._out)
             self._out.clear()
@@ -199,6 +176,14 @@ class ImapSession:
             return Hangup()
         step, self._step = self._step, None
         return step
+
+    def _greet(self) -> None:
+        """The greeting stands before all else; who was sent away already gets the BYE alone [RFC 3501 §7.1.5]."""
+        self._greeted = True
+        if self.phase is Phase.ANONYMOUS:
+            waiting, self._out = self._out, []
+            self._say(r.Reply(r.Condition.OK, "mssante-sim ready.", codes.capability(self.capabilities)))
+            self._out += waiting
 
     # reading -------------------------------------------------------------------------------------------------------
 
@@ -211,9 +196,11 @@ class ImapSession:
             case ContinuationNeeded():
                 self._say(r.Continuation("OK"))
             case Refused():
-                waiting = self._exchange or self._idle  # the line was an answer to this, and had no tag
-                self._exchange = self._idle = None
-                self._refused(waiting.tag if waiting else event.tag, event.fault)
+                idling = self._idle.tag if self._idle is not None else None
+                tag = self._sasl.tag or idling or event.tag  # the line may be an answer, and have no tag of its own
+                self._sasl.forget()
+                self._idle = None
+                self._refused(tag, event.fault)
                 if event.closes:
                     self.bye("Where the next command begins cannot be known.")
             case Frame():
@@ -222,14 +209,13 @@ class ImapSession:
 
     def _frame(self, frame: Frame) -> None:
         try:
-            if self._exchange is not None:
-                self._answer(self._exchange, frame)
+            if self._sasl.tag is not None:
+                self._answer(self._sasl.tag, frame)
             elif self._idle is not None:
                 self._end_idle(self._idle, frame)
             else:
                 self._command(frame)
         except ImapFault as fault:
-            self._exchange = None
             if isinstance(fault, BadCharset) and fault.saving and self.view is not None:
                 self.view.saved = []
             self._refused(read_tag(frame.lines[0]), fault)
@@ -247,6 +233,7 @@ class ImapSession:
             else:
                 self._run(command)
         except ImapFault as fault:
+            self._sasl.forget()
             self._say(r.reply_to(command.tag, fault))
             self._count(fault)
 
@@ -281,7 +268,7 @@ class ImapSession:
     def _answer_here(self, command: c.Command) -> None:
         match command:
             case c.Authenticate():
-                self._authenticate(command)
+                self._go_on(self._sasl.begin(command))
             case c.Idle():
                 self._idle = command
                 self._say(r.Continuation("idling"))
@@ -315,32 +302,21 @@ class ImapSession:
         else:
             self._say(r.reply_to(idle.tag, SyntaxFault("Expected DONE.")))
 
-    def _authenticate(self, command: c.Authenticate) -> None:
-        self._exchange = exchange(command.tag, command.mechanism, self._prover)
-        if command.initial is None:
-            self._say(r.Continuation(challenge=self._exchange.opening))
-        else:
-            self._credentials(self._exchange, command.initial)
-
-    def _answer(self, ongoing: Exchange, frame: Frame) -> None:
+    def _answer(self, tag: str, frame: Frame) -> None:
         try:
-            self._credentials(ongoing, decode_response(frame.lines[0]))
+            self._go_on(self._sasl.answer(frame.lines[0]))
         except ImapFault as fault:
-            self._exchange = None
-            self._say(r.reply_to(ongoing.tag, fault))
+            self._sasl.forget()
+            self._say(r.reply_to(tag, fault))
             self._count(fault)
 
-    def _credentials(self, ongoing: Exchange, answer: bytes) -> None:
-        try:
-            found = ongoing.answer(answer)
-        except ImapFault:
-            self._exchange = None
-            raise
-        if isinstance(found, bytes):
-            self._say(r.Continuation(challenge=found))
-        else:
-            self._exchange = None
-            self._run(found)
+    def _go_on(self, steps: tuple[r.Continuation | c.Login, ...]) -> None:
+        """The client is challenged, or its login is tried."""
+        for one in steps:
+            if isinstance(one, c.Login):
+                self._run(one)
+            else:
+                self._say(one)
 
     # answering -----------------------------------------------------------------------------------------------------
 
@@ -363,6 +339,9 @@ class ImapSession:
         self._say(r.Reply(r.Condition.OK, done.text, code, command.tag))
 
     def _failed(self, command: c.Command, fault: ImapFault) -> None:
+        if self._sasl.parting:
+            self.phase = Phase.OVER
+            return
         self._move(command, ok=False)
         self._release(command)
         self._say(r.reply_to(command.tag, fault))

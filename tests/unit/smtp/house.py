@@ -20,6 +20,8 @@ from mssante_sim.crypto.keystore import Holder, Keystore
 from mssante_sim.crypto.profiles import Usage
 from mssante_sim.crypto.tls import client_context, server_context
 from mssante_sim.directory.credentials import Authenticator, Verifier
+from mssante_sim.directory.doorkeeper import Doorkeeper
+from mssante_sim.directory.holders import Holders
 from mssante_sim.directory.identifiers import Finess, Ins
 from mssante_sim.directory.model import (
     Attachment,
@@ -291,10 +293,10 @@ async def running(
             settings,
             directory=directory,
             keystore=keystore,
-            authenticator=Authenticator(directory),
+            doorkeeper=Doorkeeper(Authenticator(directory), holders=Holders(keystore, directory, SystemClock())),
             store=store,
             workers=workers,
-            server_context=server_context(keystore.server),
+            server_context=server_context(keystore.server, client_ca=ca_pem(keystore)),
             mx_context=server_context(keystore.server, client_ca=ca_pem(keystore)),
             peers=lambda: {PEER_DOMAIN: [PEER_SUBJECT]},
             key=b"k" * 32,

@@ -4,32 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mssante_sim.sasl.claims import Named, Password
 from mssante_sim.smtp import replies
-from mssante_sim.smtp.sasl import Credentials, credentials_from_plain, decode_base64, exchange
+from mssante_sim.smtp.sasl import decode_base64, exchange
+from tests.unit.sasl.parties import ACCOUNT, CERTIFICATE, Fixed
 
 
 def b64(octets: bytes) -> str:
     return base64.b64encode(octets).decode()
-
-
-@pytest.mark.parametrize(
-    ("message", "expected"),
-    [
-        (b"\0login\0password", Credentials("login", "password")),
-        (b"login\0login\0password", Credentials("login", "password")),
-        ("\0é\0mot de passe é".encode(), Credentials("é", "mot de passe é")),
-        (b"other\0login\0password", replies.BAD_CREDENTIALS),
-        (b"login\0password", replies.AUTH_UNREADABLE),
-        (b"\0\0\0\0", replies.AUTH_UNREADABLE),
-        (b"\0\xff\0x", replies.AUTH_UNREADABLE),
-    ],
-)
-def test_plain(message, expected):
-    assert credentials_from_plain(message) == expected
-
-
-def test_credentials_do_not_show_the_password():
-    assert "secret" not in repr(Credentials("login", "secret"))
 
 
 @given(st.binary(max_size=50))
@@ -46,8 +28,10 @@ def test_a_lone_equals_sign_is_the_empty_answer():
     assert decode_base64(b"=") == b""
 
 
-LOGIN, PASSWORD, PLAIN = b64(b"login"), b64(b"password"), b64(b"\0login\0password")
-CREDENTIALS = Credentials("login", "password")
+PLAIN_MESSAGE = b"\0login\0password"
+LOGIN, PASSWORD, PLAIN = b64(b"login"), b64(b"password"), b64(PLAIN_MESSAGE)
+SCRAM_CHALLENGE = b"r=x%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
+CREDENTIALS = Password("login", "password")
 
 
 @pytest.mark.parametrize(
@@ -62,9 +46,17 @@ CREDENTIALS = Credentials("login", "password")
         ("LOGIN", ["*"], [b"Username:"], replies.AUTH_ABORTED),
         ("LOGIN", [LOGIN, "*"], [b"Username:", b"Password:"], replies.AUTH_ABORTED),
         ("LOGIN", ["%"], [b"Username:"], replies.AUTH_UNREADABLE),
-        ("LOGIN", [b64(b"a\0b"), PASSWORD], [b"Username:", b"Password:"], replies.AUTH_UNREADABLE),
+        ("LOGIN", [b64(b"a\0b")], [b"Username:"], replies.AUTH_UNREADABLE),
         ("PLAIN =", [], [], replies.AUTH_UNREADABLE),
-        ("XOAUTH2 abc", [], [], replies.UNKNOWN_MECHANISM),
+        ("EXTERNAL =", [], [], Named(ACCOUNT, ACCOUNT)),
+        ("EXTERNAL", [""], [b""], Named(ACCOUNT, ACCOUNT)),
+        (f"EXTERNAL {b64(b'other')}", [], [], replies.BAD_CREDENTIALS),
+        (f"PLAIN {b64(b'a')}", [], [], replies.AUTH_UNREADABLE),
+        (f"PLAIN {b64(b'other' + PLAIN_MESSAGE)}", [], [], replies.BAD_CREDENTIALS),
+        ("SCRAM-SHA-256", [b64(b"y,,n=user,r=x"), "*"], [b"", SCRAM_CHALLENGE], replies.AUTH_ABORTED),
+        (f"SCRAM-SHA-256 {b64(b'x')}", [], [], replies.AUTH_UNREADABLE),
+        ("SCRAM-SHA-256-PLUS", [], [], replies.UNKNOWN_MECHANISM),
+        ("CRAM-MD5 abc", [], [], replies.UNKNOWN_MECHANISM),
         ("", [], [], replies.UNKNOWN_MECHANISM),
     ],
 )
@@ -75,5 +67,5 @@ async def test_exchange(argument, answers, challenges, expected):
         asked.append(challenge)
         return answers[len(asked) - 1]
 
-    assert await exchange(argument, ask) == expected
+    assert await exchange(argument, Fixed(), CERTIFICATE, ask) == expected
     assert asked == challenges

@@ -35,7 +35,7 @@ async def test_ehlo_offers_starttls_before_tls_and_auth_after(house):
         await dialogue.start_tls()
         after = await dialogue.say("EHLO client.test")
         assert "STARTTLS" not in after
-        assert after.splitlines()[-1] == "250 AUTH PLAIN LOGIN"
+        assert after.splitlines()[-1] == "250 AUTH SCRAM-SHA-256 PLAIN LOGIN"
         assert await dialogue.say("HELO client.test") == "250 localhost"
 
 
@@ -177,7 +177,7 @@ async def test_a_wrong_password_and_an_unknown_login_are_refused_alike_and_the_t
 async def test_auth_login_asks_twice(house):
     async with house.connect() as dialogue:
         await dialogue.start_tls()
-        await dialogue.expect("504 5.5.4 unknown-mechanism: ", "AUTH XOAUTH2 abc")
+        await dialogue.expect("504 5.5.4 unknown-mechanism: ", "AUTH CRAM-MD5 abc")
         assert await dialogue.say("AUTH LOGIN") == "334 VXNlcm5hbWU6"
         assert await dialogue.say("*") == "501 5.7.0 auth-aborted: Authentication was given up by the client."
         await dialogue.expect("334", "AUTH LOGIN")
@@ -329,7 +329,7 @@ async def test_a_busy_port_is_named_and_no_port_stays_open(tmp_path, keystore):
                 settings,
                 directory=house.directory,
                 keystore=keystore,
-                authenticator=None,
+                doorkeeper=None,
                 store=house.store,
                 workers=None,
                 server_context=house.context(),

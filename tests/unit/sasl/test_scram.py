@@ -1,65 +1,23 @@
 """SCRAM-SHA-256 with the vectors of its RFC, a client of our own, and clients that cheat [RFC 5802] [RFC 7677]."""
 
-import hmac
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
-from hashlib import pbkdf2_hmac, sha256
+from hashlib import sha256
 
 import pytest
 
-from mssante_sim.directory.credentials import Verifier
-from mssante_sim.imap.core.faults import AuthenticationFailed
 from mssante_sim.imap.core.limits import ImapLimits
-from mssante_sim.imap.core.scram import Proof, Scram
 from mssante_sim.imap.core.session import ImapSession
+from mssante_sim.sasl.claims import ActingForAnother, Denied, Malformed, Proof
+from mssante_sim.sasl.scram import Scram
 from tests.imap_core.test_session import Driver
+from tests.unit.sasl.parties import Fixed
+from tests.unit.sasl.scram_client import Client
 
-SALT = b64decode("W22ZaJ0SNY7soEsUEjb6gQ==")
 END_POINT = sha256(b"a certificate").digest()
 
 
-@dataclass
-class Fixed:
-    """Accounts with one password, and a nonce that is no secret."""
-
-    end_point: bytes | None = None
-    password: str = "pencil"
-    server_nonce: bytes = b"%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
-
-    def nonce(self) -> bytes:
-        return self.server_nonce
-
-    def verifier(self, login: str) -> Verifier:
-        return Verifier.create(self.password, SALT)
-
-
-class Client:
-    """The other half, written from the RFC."""
-
-    def __init__(
-        self, *, user: bytes = b"user", typed: str = "pencil", header: bytes = b"n,,", bound: bytes = b""
-    ) -> None:
-        self.bare = b"n=" + user + b",r=rOprNGfwEbeRWgbNEkqO"
-        self.header, self.bound, self.typed = header, bound, typed
-        self.server_signature = b""
-
-    @property
-    def first(self) -> bytes:
-        return self.header + self.bare
-
-    def final(self, challenge: bytes) -> bytes:
-        fields = dict(part.split(b"=", 1) for part in challenge.split(b","))
-        salted = pbkdf2_hmac("sha256", self.typed.encode(), b64decode(fields[b"s"]), int(fields[b"i"]))
-        key = hmac.digest(salted, b"Client Key", "sha256")
-        unproven = b"c=" + b64encode(self.header + self.bound) + b",r=" + fields[b"r"]
-        message = b",".join([self.bare, challenge, unproven])
-        mask = hmac.digest(sha256(key).digest(), message, "sha256")
-        self.server_signature = hmac.digest(hmac.digest(salted, b"Server Key", "sha256"), message, "sha256")
-        return unproven + b",p=" + b64encode(bytes(one ^ other for one, other in zip(key, mask, strict=True)))
-
-
-def exchanged(client: Client, prover: Fixed, *, plus: bool = False) -> Proof:
-    scram = Scram(prover, plus=plus)
+def exchanged(client: Client, party: Fixed, *, plus: bool = False) -> Proof:
+    scram = Scram(party, plus=plus)
     challenge = scram.answer(client.first)
     assert isinstance(challenge, bytes)
     found = scram.answer(client.final(challenge))
@@ -99,9 +57,8 @@ def test_a_proof_holds_for_the_password_and_the_channel(client, end_point, plus,
     assert exchanged(client, Fixed(end_point), plus=plus).holds is holds
 
 
-@pytest.mark.parametrize(
-    ("first", "plus"),
-    [
+BAD_FIRST = {
+    Malformed: [
         (b"", False),
         (b"n,,", False),
         (b"n,,n=,r=x", False),
@@ -110,7 +67,9 @@ def test_a_proof_holds_for_the_password_and_the_channel(client, end_point, plus,
         (b"n,,n=us=er,r=x", False),
         (b"n,,n=user,r=x\x00", False),
         (b"n,,n=\xff,r=x", False),
-        (b"n,a=other,n=user,r=x", False),
+    ],
+    ActingForAnother: [(b"n,a=other,n=user,r=x", False)],
+    Denied: [
         (b"y,,n=user,r=x", False),  # while -PLUS was offered: somebody took it off the list
         (b"p=tls-server-end-point,,n=user,r=x", False),
         (b"n,,n=user,r=x", True),
@@ -118,23 +77,29 @@ def test_a_proof_holds_for_the_password_and_the_channel(client, end_point, plus,
         (b"p=tls-unique,,n=user,r=x", True),
         (b"p=tls-exporter,,n=user,r=x", True),
     ],
-)
-def test_a_first_message_that_leads_nowhere_is_refused(first, plus) -> None:
-    with pytest.raises(AuthenticationFailed):
-        Scram(Fixed(END_POINT), plus=plus).answer(first)
+}
 
 
 @pytest.mark.parametrize(
-    "change", [b"", b"x", b"c=biws", b"c=biws,r=other,p=AAAA", b"c=!,r=x,p=AAAA", b"c=biws,r=x,p=!"]
+    ("fault", "first", "plus"), [(fault, *case) for fault, cases in BAD_FIRST.items() for case in cases]
 )
-def test_a_final_message_that_proves_nothing_is_refused(change) -> None:
+def test_a_first_message_that_leads_nowhere_is_refused(fault, first, plus) -> None:
+    with pytest.raises(fault):
+        Scram(Fixed(END_POINT), plus=plus).answer(first)
+
+
+@pytest.mark.parametrize("change", [b"", b"x", b"c=biws", b"c=!,r=x,p=AAAA", b"c=biws,r=x,p=!", b"c=biws,r=x,p=A"])
+def test_a_final_message_of_another_form_is_refused(change) -> None:
     scram = Scram(Fixed(), plus=False)
     scram.answer(Client().first)
-    try:
-        found = scram.answer(change)
-    except AuthenticationFailed:
-        return
-    assert found == Proof("user", holds=False)
+    with pytest.raises(Malformed):
+        scram.answer(change)
+
+
+def test_a_final_message_that_proves_nothing_is_no_proof() -> None:
+    scram = Scram(Fixed(), plus=False)
+    scram.answer(Client().first)
+    assert scram.answer(b"c=biws,r=other,p=AAAA") == Proof("user", holds=False)
 
 
 def test_the_nonce_of_another_exchange_proves_nothing() -> None:
@@ -154,7 +119,7 @@ def test_names_with_commas_and_equals_signs() -> None:
 
 
 def test_a_session_runs_the_exchange_and_then_the_login() -> None:
-    driver = Driver(ImapSession(ImapLimits(), secure=True, prover=Fixed(END_POINT)))
+    driver = Driver(ImapSession(ImapLimits(), secure=True, party=Fixed(END_POINT)))
     assert b"AUTH=SCRAM-SHA-256-PLUS AUTH=SCRAM-SHA-256 AUTH=PLAIN" in driver.said
     client = Client(header=b"p=tls-server-end-point,,", bound=END_POINT)
     said = driver.send(b"a AUTHENTICATE SCRAM-SHA-256-PLUS " + b64encode(client.first) + b"\r\n")
@@ -163,23 +128,23 @@ def test_a_session_runs_the_exchange_and_then_the_login() -> None:
     assert b64decode(said.removeprefix(b"+ ")) == b"v=" + b64encode(client.server_signature)
     driver.send(b"\r\n")
     (login,) = driver.ran
-    assert (login.user, login.proven) == ("user", True)  # type: ignore[attr-defined]
+    assert login.claim == Proof("user", holds=True)  # type: ignore[attr-defined]
 
 
-def test_without_verifiers_no_scram_is_offered() -> None:
+def test_without_a_party_only_passwords_are_taken() -> None:
     driver = Driver(ImapSession(ImapLimits(), secure=True))
     assert b"SCRAM" not in driver.said
     assert driver.send(b"a AUTHENTICATE SCRAM-SHA-256\r\n").startswith(b"a NO")
 
 
 def test_without_a_certificate_no_binding_is_offered() -> None:
-    driver = Driver(ImapSession(ImapLimits(), secure=True, prover=Fixed()))
+    driver = Driver(ImapSession(ImapLimits(), secure=True, party=Fixed()))
     assert b"AUTH=SCRAM-SHA-256 " in driver.said
     assert b"-PLUS" not in driver.said
     assert driver.send(b"a AUTHENTICATE SCRAM-SHA-256-PLUS\r\n").startswith(b"a NO")
 
 
 def test_scram_is_for_encrypted_connections_too() -> None:
-    driver = Driver(ImapSession(ImapLimits(), secure=False, prover=Fixed(END_POINT)))
+    driver = Driver(ImapSession(ImapLimits(), secure=False, party=Fixed(END_POINT)))
     assert b"SCRAM" not in driver.said
     assert driver.send(b"a AUTHENTICATE SCRAM-SHA-256\r\n").startswith(b"a NO [PRIVACYREQUIRED]")

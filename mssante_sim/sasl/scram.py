@@ -8,13 +8,14 @@ nobody can stand between the two.
 import hmac
 import re
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, Protocol
+from typing import Final
 
-from mssante_sim.imap.core.faults import AuthenticationFailed
+from mssante_sim.sasl.claims import ActingForAnother, Denied, Malformed, Proof
+from mssante_sim.sasl.names import read_name
+from mssante_sim.sasl.party import Party, Verifier
 
-__all__ = ["MECHANISM", "MECHANISM_PLUS", "Proof", "Prover", "Scram", "Verifier"]
+__all__ = ["MECHANISM", "MECHANISM_PLUS", "Scram"]
 
 MECHANISM: Final = "SCRAM-SHA-256"
 MECHANISM_PLUS: Final = "SCRAM-SHA-256-PLUS"
@@ -27,62 +28,13 @@ _FIRST: Final = re.compile(
 _FINAL: Final = re.compile(rb"(c=([A-Za-z0-9+/=]+),r=([!-+\--~]+)(?:,.*)?),p=([A-Za-z0-9+/=]+)", re.DOTALL)
 
 
-class Verifier(Protocol):
-    """What a password is proven against [RFC 5802 §3]."""
-
-    @property
-    def iterations(self) -> int:
-        """Rounds of the key derivation."""
-        ...
-
-    @property
-    def salt(self) -> bytes:
-        """What the password was derived with."""
-        ...
-
-    @property
-    def stored_key(self) -> bytes:
-        """Proves the client."""
-        ...
-
-    @property
-    def server_key(self) -> bytes:
-        """Proves the server."""
-        ...
-
-
-class Prover(Protocol):
-    """What the server contributes; all of it is quick."""
-
-    @property
-    def end_point(self) -> bytes | None:
-        """The hash of the certificate that clients see, for -PLUS; None if it is not known."""
-        ...
-
-    def nonce(self) -> bytes:
-        """Printable octets without a comma that nobody can guess."""
-        ...
-
-    def verifier(self, login: str) -> Verifier:
-        """The verifier of `login`; for an unknown one, a verifier that nothing proves, the same each time."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """How the exchange ended."""
-
-    login: str
-    holds: bool
-
-
 class Scram:
     """One exchange: two answers of the client, then an empty one."""
 
     opening: Final = b""
 
-    def __init__(self, prover: Prover, *, plus: bool) -> None:
-        self._prover = prover
+    def __init__(self, party: Party, *, plus: bool) -> None:
+        self._party = party
         self._plus = plus
         self._header = b""  # gs2-header
         self._asked = b""  # client-first-message-bare and server-first-message
@@ -95,7 +47,9 @@ class Scram:
         """The next challenge, or how it ended.
 
         Raises:
-            AuthenticationFailed: the answer is not of the form, or binds to another channel.
+            Malformed: the answer is not of the form.
+            Denied: it binds to another channel.
+            ActingForAnother: it names two accounts.
         """
         if self._proof is not None:  # the client has checked the server, and has nothing to add
             return self._proof
@@ -104,14 +58,14 @@ class Scram:
     def _first(self, octets: bytes) -> bytes:
         found = _FIRST.fullmatch(octets)
         if found is None:
-            raise _failed("a first message of another form")
+            raise Malformed("A first message of another form.")
         self._header, flag, bound, actor, bare, name, nonce = found.groups()
         self._check_binding(flag, bound)
-        self._login = _name(name)
-        if actor is not None and _name(actor) != self._login:
-            raise _failed("acting for another")
-        self._verifier = self._prover.verifier(self._login)
-        self._nonce = nonce + self._prover.nonce()
+        self._login = read_name(name)
+        if actor is not None and read_name(actor) != self._login:
+            raise ActingForAnother("Acting for another account is not possible.")
+        self._verifier = self._party.verifier(self._login)
+        self._nonce = nonce + self._party.nonce()
         challenge = b"r=%b,s=%b,i=%d" % (self._nonce, b64encode(self._verifier.salt), self._verifier.iterations)
         self._asked = bare + b"," + challenge
         return challenge
@@ -122,18 +76,18 @@ class Scram:
         A client that could bind and believes that we cannot was lied to by somebody in between [RFC 5802 §6].
         """
         if self._plus and bound != _BINDING:
-            raise _failed("another channel binding than tls-server-end-point")
+            raise Denied("Another channel binding than tls-server-end-point.")
         if not self._plus and bound is not None:
-            raise _failed("a channel binding without -PLUS")
-        if flag == b"y" and self._prover.end_point is not None:
-            raise _failed("the list of mechanisms was changed on its way")
+            raise Denied("A channel binding without -PLUS.")
+        if flag == b"y" and self._party.end_point is not None:
+            raise Denied("The list of mechanisms was changed on its way.")
 
     def _final(self, octets: bytes, verifier: Verifier) -> bytes | Proof:
         found = _FINAL.fullmatch(octets)
         if found is None:
-            raise _failed("a final message of another form")
+            raise Malformed("A final message of another form.")
         unproven, channel, nonce, proof = found.groups()
-        expected = self._header + ((self._prover.end_point or b"") if self._plus else b"")
+        expected = self._header + ((self._party.end_point or b"") if self._plus else b"")
         message = self._asked + b"," + unproven
         mask = hmac.digest(verifier.stored_key, message, "sha256")
         key = bytes(one ^ other for one, other in zip(_octets(proof), mask, strict=False))
@@ -148,20 +102,8 @@ class Scram:
         return b"v=" + b64encode(hmac.digest(verifier.server_key, message, "sha256"))
 
 
-def _name(octets: bytes) -> str:
-    """``saslname``: comma and equals sign are written otherwise [RFC 5802 §5.1]."""
-    try:
-        return octets.replace(b"=2C", b",").replace(b"=3D", b"=").decode()
-    except UnicodeDecodeError as error:
-        raise _failed("a name that is not UTF-8") from error
-
-
 def _octets(base64: bytes) -> bytes:
     try:
         return b64decode(base64, validate=True)
     except ValueError as error:
-        raise _failed("what should be base64") from error
-
-
-def _failed(why: str) -> AuthenticationFailed:
-    return AuthenticationFailed("Invalid credentials.", detail=f"SCRAM: {why}")
+        raise Malformed("What should be base64 is not.") from error

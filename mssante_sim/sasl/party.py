@@ -1,0 +1,56 @@
+"""What the server contributes to the mechanisms; all of it is quick."""
+
+from typing import Protocol
+
+from mssante_sim.sasl.claims import Named
+
+__all__ = ["Party", "Verifier"]
+
+
+class Verifier(Protocol):
+    """What a password is proven against [RFC 5802 §3]."""
+
+    @property
+    def iterations(self) -> int:
+        """Rounds of the key derivation."""
+        ...
+
+    @property
+    def salt(self) -> bytes:
+        """What the password was derived with."""
+        ...
+
+    @property
+    def stored_key(self) -> bytes:
+        """Proves the client."""
+        ...
+
+    @property
+    def server_key(self) -> bytes:
+        """Proves the server."""
+        ...
+
+
+class Party(Protocol):
+    """The accounts of a server, as one exchange asks for them."""
+
+    @property
+    def end_point(self) -> bytes | None:
+        """The hash of the certificate that clients see, for SCRAM-SHA-256-PLUS; None if it is not known."""
+        ...
+
+    def nonce(self) -> bytes:
+        """Printable octets without a comma that nobody can guess."""
+        ...
+
+    def verifier(self, login: str) -> Verifier:
+        """The verifier of `login`; for an unknown one, a verifier that nothing proves, the same each time."""
+        ...
+
+    def holder(self, certificate: bytes, name: str) -> Named:
+        """Whose mailbox a client's certificate opens now; `name` is whom the client wants to be, "" for the holder.
+
+        Raises:
+            ActingForAnother: the mailbox is not that of `name`.
+        """
+        ...
