@@ -9,8 +9,8 @@ delivery) in front of an immutable body.
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum, Flag, auto
-from typing import NewType, Protocol
+from enum import Enum, auto
+from typing import Protocol
 
 from mssante_sim.message.summary import Summary
 from mssante_sim.storage.changes import (
@@ -26,6 +26,7 @@ from mssante_sim.storage.changes import (
     Watch,
 )
 from mssante_sim.storage.exchanges import Closing, Exchange, ExchangeId, Turn
+from mssante_sim.storage.reading import BodyId, Criteria, MessageRow, Skim, Want
 
 __all__ = [
     "STANDARD_FOLDERS",
@@ -36,6 +37,7 @@ __all__ = [
     "Closing",
     "Copied",
     "Copy",
+    "Criteria",
     "Delivered",
     "Exchange",
     "ExchangeId",
@@ -57,14 +59,13 @@ __all__ = [
     "NewMessage",
     "OnceKey",
     "Parcel",
+    "Skim",
     "Turn",
     "Uid",
     "Usage",
     "Want",
     "Watch",
 ]
-
-BodyId = NewType("BodyId", int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,30 +119,6 @@ class FolderSnapshot:
     status: FolderStatus
     uids: Sequence[Uid]  # ascending
     keywords: frozenset[str]  # every keyword any message of the folder ever carried
-
-
-class Want(Flag):
-    """Which columns of a message are to be read; UID, flags and modseq always are."""
-
-    FLAGS = 0
-    DATES = auto()
-    SUMMARY = auto()
-    PREFIX = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class MessageRow:
-    """One message, as far as it was wanted; columns that were not are None."""
-
-    uid: Uid
-    modseq: ModSeq
-    flags: frozenset[str]
-    body: BodyId
-    octets: int  # prefix and body together: RFC822.SIZE
-    internal_date: datetime | None = None
-    saved_date: datetime | None = None
-    prefix: bytes | None = None
-    summary: Summary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,11 +335,18 @@ class MailStore(Protocol):
         """Messages flagged as deleted (among `uids` if given) are gone; returns them, ascending."""
         ...
 
-    def rows(self, folder: FolderId, uids: Sequence[Uid], want: Want = Want.FLAGS) -> AsyncIterator[list[MessageRow]]:
-        """The messages of `uids` (ascending) that exist, in slices of at most 200 rows.
+    def rows(
+        self, folder: FolderId, uids: Sequence[Uid], want: Want = Want.FLAGS, skim: Skim | None = None
+    ) -> AsyncIterator[list[MessageRow]]:
+        """The messages of `uids` (ascending) that exist, in slices of at most 200 rows, none of them empty.
 
         Each slice is of one instant; nothing is held between slices, however slow the consumer is.
+        Those that `skim` refuses are left out; it runs in another thread, and is not asked where `start` is None.
         """
+        ...
+
+    async def choose(self, folder: FolderId, criteria: Criteria) -> list[tuple[Uid, ModSeq]]:
+        """UID, ascending, and mod-sequence of every message that meets `criteria`."""
         ...
 
     async def read(self, body: BodyId, offset: int = 0, length: int | None = None) -> bytes:

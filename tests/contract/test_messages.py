@@ -10,6 +10,7 @@ from mssante_sim.storage.api import (
     Appended,
     Copied,
     Copy,
+    Criteria,
     Delivered,
     FlagChange,
     FlagMode,
@@ -225,7 +226,7 @@ async def test_a_copy_shares_the_body_and_keeps_flags_and_date_but_not_the_saved
     copied = await store.copy(folder, [1], sent)
     assert copied == Copied((await store.status(sent)).uidvalidity, ((1, 1),))
     (source,), (target,) = await all_rows(store, folder, EVERYTHING), await all_rows(store, sent, EVERYTHING)
-    assert target == replace(source, modseq=target.modseq, saved_date=NOW + timedelta(hours=1))
+    assert target == source._replace(modseq=target.modseq, saved_date=NOW + timedelta(hours=1))
 
 
 async def test_uids_that_are_gone_are_left_out_of_a_copy(store):
@@ -425,6 +426,66 @@ async def test_heavy_rows_come_in_slices_of_a_megabyte(store):
     uids = [*range(1, 11), 99]
     slices = [[row.uid for row in rows] async for rows in store.rows(folder, uids, Want.SUMMARY)]
     assert slices == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10]]
+
+
+@pytest.mark.parametrize(("want", "known"), [(Want.HEADER, 19), (Want.BODY, 60), (Want.BODY | Want.SUMMARY, 60)])
+async def test_octets_are_read_along_unless_the_body_is_large(store, want, known):
+    folder = await inbox(store)
+    small, large = Copy(ALICE, prefix=b"Received: x\r\n"), Copy(ALICE)
+    await store.deliver([parcel(small), parcel(large, number=2, size=BLOB)], received=NOW)
+    rows = await all_rows(store, folder, want)
+    assert [(row.start, row.header_octets) for row in rows] == [(octets()[:known], 19), (None, 19)]
+    assert [row.start for row in await all_rows(store, folder, EVERYTHING)] == [None, None]
+
+
+async def test_what_is_skimmed_off_is_left_out_but_never_a_large_body(store):
+    folder = await inbox(store)
+    await store.deliver([parcel(Copy(ALICE, prefix=b"X"), number=n) for n in range(1, 451)], received=NOW)
+    await store.deliver([parcel(Copy(ALICE), number=451, size=FILE)], received=NOW)
+    seen = []
+
+    def skim(prefix, start, header_octets):
+        seen.append((prefix, start, header_octets))
+        return len(seen) % 3 == 0
+
+    slices = [rows async for rows in store.rows(folder, range(1, 500), Want.BODY, skim)]
+    assert [row.uid for rows in slices for row in rows] == [*range(3, 451, 3), 451]
+    assert seen == [(b"X", octets(n), 19) for n in range(1, 451)]
+    assert [rows async for rows in store.rows(folder, range(1, 451), Want.HEADER, lambda *_: False)] == []
+    everything = [len(rows) async for rows in store.rows(folder, range(1, 452), Want.HEADER, lambda *_: True)]
+    assert everything == [200, 200, 51]
+
+
+CHOICES = [
+    (Criteria(), [1, 2, 3, 4, 5, 6]),
+    (Criteria(present=frozenset({"\\Seen"})), [2, 4, 6]),
+    (Criteria(absent=frozenset({"\\seen"})), [1, 3, 5]),
+    (Criteria(present=frozenset({"\\Seen", "\\Draft"})), [6]),
+    (Criteria(present=frozenset({"\\Seen"}), absent=frozenset({"\\Draft", "\\Flagged"})), [2, 4]),
+    (Criteria(present=frozenset({"\\Seen"}), absent=frozenset({"\\Seen"})), []),
+    (Criteria(since=NOW + timedelta(days=3)), [3, 4, 5, 6]),
+    (Criteria(before=NOW + timedelta(days=3)), [1, 2]),
+    (Criteria(since=NOW + timedelta(days=2), before=NOW + timedelta(days=5)), [2, 3, 4]),
+    (Criteria(present=frozenset({"\\Seen"}), since=NOW + timedelta(days=3)), [4, 6]),
+]
+
+
+@pytest.mark.parametrize(("criteria", "uids"), CHOICES)
+async def test_messages_are_chosen_by_flags_and_dates(store, criteria, uids):
+    folder, other = await inbox(store), await inbox(store, BOB)
+    flags = [(), ("\\Seen",), (), ("\\Seen", "kept"), (), ("\\Seen", "\\Draft")]
+    days = [NOW + timedelta(days=day) for day in range(1, 7)]
+    await store.append(folder, [new(1, *own, at=at) for own, at in zip(flags, days, strict=True)])
+    await store.append(other, [new(9, "\\Seen", "\\Draft", at=days[5])])
+    states = {row.uid: row.modseq for row in await all_rows(store, folder)}
+    assert await store.choose(folder, criteria) == [(uid, states[uid]) for uid in uids]
+
+
+async def test_nothing_is_chosen_in_a_folder_that_is_gone(store):
+    folder = await inbox(store)
+    await store.forget_mail()
+    with pytest.raises(FolderMissing):
+        await store.choose(folder, Criteria())
 
 
 async def test_a_slow_reader_of_rows_sees_later_changes_and_stops_nobody(store):

@@ -355,13 +355,13 @@ async def test_what_is_unforeseen_ends_one_connection_and_says_nothing(
 
 async def test_a_store_that_fails_inside_a_literal_cuts_the_connection(begin: Begin) -> None:
     """The client counts octets: anything said there would be read as the message."""
-    house = await begin(ImapLimits(slice_octets=1_000))
-    await house.deliver(MAIL + b"x" * 10_000)
+    house = await begin(ImapLimits(slice_octets=10_000))
+    await house.deliver(MAIL + b"x" * 100_000)
     wire = await (await house.secure()).select()
     read = house.store.read
 
     async def failing(body, offset=0, length=None):
-        if offset >= 5_000:
+        if offset >= 50_000:
             raise StoreCorrupt("A body is damaged.", detail="/secret/path")
         return await read(body, offset, length)
 

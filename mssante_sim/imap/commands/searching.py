@@ -3,23 +3,19 @@
 from collections.abc import Sequence
 
 from mssante_sim.imap.commands.context import Context
-from mssante_sim.imap.commands.finding import find
+from mssante_sim.imap.commands.finding import Hit, hits
 from mssante_sim.imap.core import responses as r
 from mssante_sim.imap.core.arguments import SearchReturn
 from mssante_sim.imap.core.commands import Search
 from mssante_sim.imap.core.extensions import Extension
 from mssante_sim.imap.core.search_keys import ModifiedSince, mentions
 from mssante_sim.imap.core.session import Done
-from mssante_sim.storage.api import ModSeq, Uid
 from mssante_sim.storage.errors import StoreError
 
 __all__ = ["search"]
 
 _ALL = frozenset({SearchReturn.ALL})
 _ENDS = frozenset({SearchReturn.MIN, SearchReturn.MAX})
-
-_Hit = tuple[Uid, ModSeq]
-"""A message that answers."""
 
 
 async def search(ctx: Context, command: Search) -> Done:
@@ -30,34 +26,34 @@ async def search(ctx: Context, command: Search) -> Done:
     returns = command.returns or (_ALL if ctx.has(Extension.REV2) else None)
     saves = returns is not None and SearchReturn.SAVE in returns
     try:
-        hits = [(row.uid, row.modseq) async for rows in find(ctx, command.key) for row in rows]
+        found = await hits(ctx, command.key)
     except StoreError:
         if saves:
             ctx.view.saved = []
         raise
     with_modseq = mentions(command.key, ModifiedSince)
     if returns is None:
-        found = r.Found(_numbers(ctx, command, hits), _highest(hits) if with_modseq else None)
-        return Done("Search completed.", untagged=(found,))
-    told = _of_interest(hits, returns)
+        numbers = _numbers(ctx, command, found)
+        return Done("Search completed.", untagged=(r.Found(numbers, _highest(found) if with_modseq else None),))
+    told = _of_interest(found, returns)
     if saves:
         ctx.view.saved = [uid for uid, _ in told]
     if returns == {SearchReturn.SAVE}:
         return Done("Search completed, its result saved.")
-    numbers = _numbers(ctx, command, hits)
+    numbers = _numbers(ctx, command, found)
     return Done(
         "Search completed.", untagged=(_searched(command, returns, numbers, _highest(told) if with_modseq else None),)
     )
 
 
-def _numbers(ctx: Context, command: Search, hits: Sequence[_Hit]) -> list[int]:
+def _numbers(ctx: Context, command: Search, hits: Sequence[Hit]) -> list[int]:
     """The UIDs of `hits` if those were asked for, else their numbers; the view knows all that it searched."""
     if command.by_uid:
         return [uid for uid, _ in hits]
     return [number for uid, _ in hits if (number := ctx.view.number(uid)) is not None]
 
 
-def _of_interest(hits: Sequence[_Hit], returns: frozenset[SearchReturn]) -> Sequence[_Hit]:
+def _of_interest(hits: Sequence[Hit], returns: frozenset[SearchReturn]) -> Sequence[Hit]:
     """What `$` stands for afterwards, and what MODSEQ is the highest of.
 
     The ends if only they are asked for, else everything [RFC 5182 §2.4] [RFC 4731 §3.2].
@@ -84,5 +80,5 @@ def _searched(
     )
 
 
-def _highest(hits: Sequence[_Hit]) -> int | None:
+def _highest(hits: Sequence[Hit]) -> int | None:
     return max((modseq for _, modseq in hits), default=None)

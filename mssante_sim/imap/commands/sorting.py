@@ -20,7 +20,7 @@ from mssante_sim.storage.api import MessageRow, Want
 
 __all__ = ["sort", "thread"]
 
-_HEADER: Final = Want.PREFIX | Want.SUMMARY
+_HEADER: Final = Want.PREFIX | Want.HEADER
 _DONE_HERE: Final = 200  # messages that are sorted or made into trees in the loop
 _READ_AT_ONCE: Final = 50  # headers, 3 ms
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from mssante_sim.imap.core import responses as r
 from mssante_sim.imap.core.encode import date_time, encode_item
-from mssante_sim.imap.core.fetch_items import FetchItem, MessageItem
+from mssante_sim.imap.core.fetch_items import BinarySection, BodySection, FetchItem, MessageItem, SectionText
 from mssante_sim.imap.render.identity import email_id
 from mssante_sim.message.summary import Summary
 from mssante_sim.storage.api import MessageRow, Want
@@ -62,8 +62,14 @@ _WANTED: Final = {
 
 
 def wanted(items: Sequence[FetchItem]) -> Want:
-    """The columns that `items` need; a section of the body needs where its header ends, and the prefix."""
+    """What `items` need; a part of the body needs where its header ends, and the prefix."""
     want = Want.FLAGS
     for item in items:
-        want |= _WANTED.get(item, Want.FLAGS) if isinstance(item, MessageItem) else Want.SUMMARY | Want.PREFIX
+        want |= _WANTED.get(item, Want.FLAGS) if isinstance(item, MessageItem) else Want.PREFIX | _octets(item)
     return want
+
+
+def _octets(item: BodySection | BinarySection) -> Want:
+    """A header alone is read alone."""
+    header = isinstance(item, BodySection) and not item.part and item.text not in (None, SectionText.TEXT)
+    return Want.HEADER if header else Want.BODY

@@ -46,14 +46,21 @@ class StoredMessage:
 
     def __init__(self, store: MailStore, row: MessageRow) -> None:
         assert row.prefix is not None, "the prefix was not read"  # noqa: S101 - items.wanted asks for both
-        assert row.summary is not None, "the summary was not read"  # noqa: S101
+        assert row.header_octets is not None, "no octets were read"  # noqa: S101
         self._store = store
         self._row = row
         self._prefix = row.prefix
-        self._header_octets = row.summary.header_octets
+        self._header_octets = row.header_octets
         self._body_octets = row.octets - len(row.prefix)
         self._root: Part | None = None
         self._decoded: dict[tuple[int, ...], bytes] = {}
+
+    async def _read(self, start: int, length: int) -> bytes:
+        """Octets of the body, from what was read along if they are among that."""
+        known = self._row.start
+        if known is not None and start + length <= len(known):
+            return known[start : start + length]
+        return await self._store.read(self._row.body, start, length)
 
     async def find(self, item: BodySection) -> Stretch | None:
         """What `item` asks for; None if the message has no such part."""
@@ -69,7 +76,7 @@ class StoredMessage:
             case SectionText.TEXT:
                 return Stretch(b"", self._header_octets, self._body_octets - self._header_octets)
             case _:
-                header = self._prefix + await self._store.read(self._row.body, 0, self._header_octets)
+                header = self._prefix + await self._read(0, self._header_octets)
                 return Stretch(header if text is SectionText.HEADER else _chosen(header, item))
 
     async def _of_part(self, item: BodySection) -> Stretch | None:
@@ -79,12 +86,12 @@ class StoredMessage:
             return None
         start, end = place
         if listed:
-            return Stretch(_chosen(await self._store.read(self._row.body, start, end - start), item))
+            return Stretch(_chosen(await self._read(start, end - start), item))
         return Stretch(b"", start, end - start)
 
     async def _tree(self) -> Part:
         if self._root is None:
-            whole = await self._store.read(self._row.body)
+            whole = await self._read(0, self._body_octets)
             here = len(whole) <= _PARSED_HERE_OCTETS
             self._root = parse(whole) if here else await asyncio.to_thread(parse, whole)
         return self._root
@@ -109,7 +116,7 @@ class StoredMessage:
         if part.encoding not in _ENCODED:
             raise UnknownEncoding("A part has a transfer encoding that is not known here.")
         if path not in self._decoded:
-            whole = await self._store.read(self._row.body)
+            whole = await self._read(0, self._body_octets)
             here = part.end - part.body_start <= _PARSED_HERE_OCTETS
             self._decoded[path] = decoded(whole, part) if here else await asyncio.to_thread(decoded, whole, part)
         return self._decoded[path]
@@ -131,7 +138,7 @@ class StoredMessage:
             yield stretch.at_hand[at : at + slice_octets]
         at, end = stretch.start, stretch.start + stretch.length
         while at < end:
-            piece = await self._store.read(self._row.body, at, min(slice_octets, end - at))
+            piece = await self._read(at, min(slice_octets, end - at))
             if not piece:
                 raise StoreCorrupt("A message is damaged.", detail=f"body {self._row.body} ends at {at}, not {end}")
             at += len(piece)

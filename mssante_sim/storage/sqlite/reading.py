@@ -2,79 +2,133 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 from mssante_sim.message.summary import Summary
 from mssante_sim.storage.api import (
     BodyId,
+    Criteria,
     FlagState,
     FolderId,
     FolderSnapshot,
     FolderStatus,
     MessageRow,
     ModSeq,
+    Skim,
     Uid,
     Want,
 )
 from mssante_sim.storage.errors import BodyMissing
 from mssante_sim.storage.sqlite.folders import status
-from mssante_sim.storage.sqlite.values import flag_set, instant, uid_table
+from mssante_sim.storage.sqlite.values import flag_set, instant, microseconds, split_flags, uid_table
 from mssante_sim.storage.sqlite.writer import Database
 
-__all__ = ["SLICE_ROWS", "UidLists", "changed_since", "content", "find_body", "message_rows", "snapshot"]
+__all__ = [
+    "SKIMMED_ROWS", "SLICE_ROWS", "RowsQuery", "UidLists", "changed_since", "chosen", "content", "find_body",
+    "message_rows", "snapshot",
+]  # fmt: skip
 
 SLICE_ROWS = 200
 SLICE_OCTETS = 1_000_000
+SKIMMED_ROWS = 2_000  # looked at for one slice, where most are left out
 
 
 # rows
 
-_ROWS = """
-    SELECT f.uid, f.modseq, f.flags, f.keywords, m.body, m.octets, m.internal_date, m.saved_date, m.prefix
+_ALWAYS = "f.uid, f.modseq, f.flags, f.keywords, m.body, m.octets, m.internal_date, m.saved_date, m.prefix"
+_SUMMARY, _NO_SUMMARY = "b.envelope, b.bodystructure, b.structure, b.message_id", "NULL, NULL, NULL, NULL"
+_START = """
+    b.header_octets, CASE WHEN b.octets <= ?4 THEN
+        (SELECT substr(octets, 1, iif(?3, b.octets, b.header_octets)) FROM content WHERE body = b.id) END"""
+_FROM = """
     FROM carray(?2) wanted
     CROSS JOIN flag_state f ON f.mailbox = ?1 AND f.uid = wanted.value
     CROSS JOIN message m ON m.mailbox = ?1 AND m.uid = wanted.value"""
-_ROWS_WITH_SUMMARY = """
-    SELECT f.uid, f.modseq, f.flags, f.keywords, m.body, m.octets, m.internal_date, m.saved_date, m.prefix,
-        b.envelope, b.bodystructure, b.structure, b.header_octets, b.message_id
-    FROM carray(?2) wanted
-    CROSS JOIN flag_state f ON f.mailbox = ?1 AND f.uid = wanted.value
-    CROSS JOIN message m ON m.mailbox = ?1 AND m.uid = wanted.value
-    CROSS JOIN body b ON b.id = m.body"""
+_FROM_BODY = f"{_FROM} CROSS JOIN body b ON b.id = m.body"
+_ROWS = {  # by whether summaries are read, and starts
+    (False, False): f"SELECT {_ALWAYS}, NULL, NULL, {_NO_SUMMARY} {_FROM}",
+    (True, False): f"SELECT {_ALWAYS}, b.header_octets, NULL, {_SUMMARY} {_FROM_BODY}",
+    (False, True): f"SELECT {_ALWAYS}, {_START}, {_NO_SUMMARY} {_FROM_BODY}",
+    (True, True): f"SELECT {_ALWAYS}, {_START}, {_SUMMARY} {_FROM_BODY}",
+}
 
 
-def message_rows(connection: Database, folder: FolderId, uids: Sequence[Uid], want: Want) -> list[MessageRow]:
-    """The messages of `uids` that exist; cut off when they exceed `SLICE_OCTETS`, but never before the first.
+@dataclass(frozen=True, slots=True)
+class RowsQuery:
+    """Which messages are read, and how much of each."""
+
+    folder: FolderId
+    want: Want
+    skim: Skim | None
+    small: int  # octets of the largest body that is read along
+
+
+def message_rows(db: Database, query: RowsQuery, uids: Sequence[Uid]) -> tuple[list[MessageRow], Uid | None]:
+    """The messages of `uids` that exist and pass, up to the UID that is returned too; None if that is all of them.
+
+    It ends with `SLICE_ROWS`, or when what was looked at exceeds `SLICE_OCTETS`, but never before the first.
 
     Raises:
         FolderMissing: there is no such folder.
     """
+    want, skim = query.want, query.skim
     dates, prefixes, summaries = Want.DATES in want, Want.PREFIX in want, Want.SUMMARY in want
-    cursor = connection.execute(_ROWS_WITH_SUMMARY if summaries else _ROWS, (folder, uid_table(uids)))
+    whole = Want.BODY in want
+    starts = whole or Want.HEADER in want
+    bindings = (query.folder, uid_table(uids), *((whole, query.small) if starts else ()))
     rows: list[MessageRow] = []
-    weight = 0
-    for uid, modseq, bits, keywords, body, octets, internal, saved, prefix, *facts in cursor:
-        rows.append(
-            MessageRow(
-                uid,
-                modseq,
-                flag_set(bits, keywords),
-                body,
-                octets,
-                instant(internal) if dates else None,
-                instant(saved) if dates else None,
-                prefix if prefixes else None,
-                Summary(*facts) if summaries else None,
+    weight, seen = 0, False
+    for (
+        uid, modseq, bits, keywords, body, octets, internal, saved, prefix,
+        header_octets, start, envelope, bodystructure, structure, message_id,
+    ) in (cursor := db.execute(_ROWS[summaries, starts], bindings)):  # fmt: skip
+        seen = True
+        weight += len(prefix) + len(start or b"")
+        if summaries:
+            weight += len(envelope) + len(bodystructure) + len(structure)
+        if skim is None or start is None or skim(prefix, start, header_octets):
+            rows.append(
+                MessageRow(
+                    uid,
+                    modseq,
+                    flag_set(bits, keywords),
+                    body,
+                    octets,
+                    instant(internal) if dates else None,
+                    instant(saved) if dates else None,
+                    prefix if prefixes else None,
+                    Summary(envelope, bodystructure, structure, header_octets, message_id) if summaries else None,
+                    header_octets,
+                    start,
+                )
             )
-        )
-        weight += len(prefix) + (len(facts[0]) + len(facts[1]) + len(facts[2]) if summaries else 0)
-        if weight > SLICE_OCTETS:
-            break
-    cursor.close()
-    if not rows:
-        status(connection, folder)
-    return rows
+        if weight > SLICE_OCTETS or len(rows) == SLICE_ROWS:
+            cursor.close()
+            return rows, uid
+    if not seen:
+        status(db, query.folder)
+    return rows, None
+
+
+_CHOSEN = "SELECT uid, modseq FROM flag_state WHERE mailbox = ?1 AND flags & ?2 = ?2 AND flags & ?3 = 0 ORDER BY uid"
+_CHOSEN_BY_DATE = """
+    SELECT f.uid, f.modseq FROM message m CROSS JOIN flag_state f ON f.mailbox = ?1 AND f.uid = m.uid
+    WHERE m.mailbox = ?1 AND f.flags & ?2 = ?2 AND f.flags & ?3 = 0 AND m.internal_date BETWEEN ?4 AND ?5 - 1
+    ORDER BY m.uid"""
+_EARLIEST, _LATEST = -(2**63), 2**63 - 1
+
+
+def chosen(db: Database, folder: FolderId, criteria: Criteria) -> list[tuple[Uid, ModSeq]]:
+    """See MailStore.choose."""
+    status(db, folder)
+    flags = (folder, split_flags(criteria.present)[0], split_flags(criteria.absent)[0])
+    if criteria.since is None and criteria.before is None:
+        return [*db.execute(_CHOSEN, flags)]
+    since = _EARLIEST if criteria.since is None else microseconds(criteria.since)
+    before = _LATEST if criteria.before is None else microseconds(criteria.before)
+    return [*db.execute(_CHOSEN_BY_DATE, (*flags, since, before))]
 
 
 # snapshot

@@ -18,6 +18,7 @@ from mssante_sim.storage.api import (
     BodyId,
     Change,
     Copied,
+    Criteria,
     Delivered,
     Exchange,
     FlagChange,
@@ -33,6 +34,7 @@ from mssante_sim.storage.api import (
     NewMessage,
     OnceKey,
     Parcel,
+    Skim,
     Turn,
     Uid,
     Usage,
@@ -289,19 +291,23 @@ class SqliteStore:
         return await self._write(lambda tx: message_sql.expunge(tx, folder, uids, now))
 
     async def rows(
-        self, folder: FolderId, uids: Sequence[Uid], want: Want = Want.FLAGS
+        self, folder: FolderId, uids: Sequence[Uid], want: Want = Want.FLAGS, skim: Skim | None = None
     ) -> AsyncIterator[list[MessageRow]]:
         """See MailStore."""
+        query = reading.RowsQuery(folder, want, skim, READ_HERE_OCTETS)
+        most = reading.SLICE_ROWS if skim is None else reading.SKIMMED_ROWS
         at = 0
         while at < len(uids):
-            wanted = uids[at : at + reading.SLICE_ROWS]
-            query = partial(reading.message_rows, folder=folder, uids=wanted, want=want)
-            found = self._readers.here(query) if len(uids) <= ROWS_HERE else await self._readers.elsewhere(query)
-            if not found:
-                at += len(wanted)
-                continue
-            at += bisect_right(wanted, found[-1].uid)  # before the end of `wanted` if the slice was cut for its weight
-            yield found
+            wanted = uids[at : at + most]
+            ask = partial(reading.message_rows, query=query, uids=wanted)
+            found, up_to = self._readers.here(ask) if len(uids) <= ROWS_HERE else await self._readers.elsewhere(ask)
+            at += len(wanted) if up_to is None else bisect_right(wanted, up_to)
+            if found:
+                yield found
+
+    async def choose(self, folder: FolderId, criteria: Criteria) -> list[tuple[Uid, ModSeq]]:
+        """See MailStore."""
+        return await self._readers.elsewhere(partial(reading.chosen, folder=folder, criteria=criteria))
 
     async def read(self, body: BodyId, offset: int = 0, length: int | None = None) -> bytes:
         """See MailStore."""
