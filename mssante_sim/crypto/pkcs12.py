@@ -29,7 +29,9 @@ from mssante_sim.crypto import der
 from mssante_sim.crypto.cms import DATA, content_info, explicit, fields_of
 from mssante_sim.crypto.der import Element, Malformed
 from mssante_sim.crypto.identity import Identity, load_key, read_certificate
+from mssante_sim.crypto.profiles import Usage
 from mssante_sim.crypto.secret import Secret
+from mssante_sim.crypto.trust import accepts_usage
 from mssante_sim.errors import SimulatorError
 
 __all__ = ["BadBundle", "compatible_bundle", "read_bundle", "write_bundle"]
@@ -43,7 +45,10 @@ _SHA_256: Final = der.object_identifier("2.16.840.1.101.3.4.2.1")
 _BMP_STRING: Final = 0x1E
 _ROUNDS: Final = 2_048  # openssl's own choice; the passphrase is printed for whoever wants it
 _MOST_ROUNDS: Final = 1_000_000
-_MAC_PURPOSE: Final = 3  # [RFC 7292 §B.3]
+_KEY_PURPOSE: Final = 1  # [RFC 7292 §B.3]
+_MAC_PURPOSE: Final = 3
+_BLOCK: Final = 64  # octets that SHA-1 and SHA-256 take at a time
+_TRIPLE_DES: Final = der.object_identifier("1.2.840.113549.1.12.1.3")  # with SHA-1
 
 
 class BadBundle(SimulatorError):
@@ -66,7 +71,16 @@ def write_bundle(identities: Sequence[Identity], passphrase: str, name: str) -> 
 
 
 def compatible_bundle(identity: Identity, passphrase: str, name: str) -> bytes:
-    """One identity in the form that gpgsm 2.2 and other old programs read: 3DES and SHA-1, weak on purpose."""
+    """One identity in the form that gpgsm 2.2 and other old programs read: 3DES and SHA-1, weak on purpose.
+
+    QUIRK: from 3 salts of 100 gpgsm 2.2 derives another key, and says that the passphrase is wrong; such a file is
+    made anew.
+    """
+    files = iter(lambda: _compatible(identity, passphrase, name), b"")
+    return next(one for one in files if not _loses_a_zero(one, passphrase))
+
+
+def _compatible(identity: Identity, passphrase: str, name: str) -> bytes:
     encryption = (
         PrivateFormat.PKCS12.encryption_builder()
         .kdf_rounds(_ROUNDS)
@@ -111,8 +125,7 @@ def _labels(identities: Iterable[Identity], name: str) -> Iterator[str]:
     """One for each, all different: Java keeps only the last of two entries with one name."""
     seen: Counter[str] = Counter()
     for identity in identities:
-        uses = read_certificate(identity.certificate).usages
-        usage = "chiffrement" if uses is not None and uses.key_encipherment else "signature"
+        usage = "signature" if accepts_usage(read_certificate(identity.certificate), Usage.SIGN) else "chiffrement"
         seen[usage] += 1
         yield f"{name} {usage}" if seen[usage] == 1 else f"{name} {usage} {seen[usage]}"
 
@@ -182,13 +195,35 @@ def _check_mac(element: Element, safes: bytes, passphrase: str) -> None:
 
 def _mac_key(passphrase: str, salt: bytes, rounds: int) -> bytes:
     """The key of the HMAC: one block of the derivation of RFC 7292 §B.2 with SHA-256, which is all it needs."""
-    block = 64  # octets SHA-256 takes at a time
-    secret = passphrase.encode("utf-16-be") + b"\0\0"
-    filled = b"".join(
-        (one * (block // len(one) + 1))[:block] if len(one) <= block else (one * 2)[: -(-len(one) // block) * block]
-        for one in (salt, secret)
-    )
-    key = bytes((_MAC_PURPOSE,)) * block + filled
+    key = bytes((_MAC_PURPOSE,)) * _BLOCK + _filled(salt) + _filled(_secret(passphrase))
     for _ in range(rounds):
         key = hashlib.sha256(key).digest()
     return key
+
+
+def _secret(passphrase: str) -> bytes:
+    return passphrase.encode("utf-16-be") + b"\0\0"
+
+
+def _filled(octets: bytes) -> bytes:
+    """Repeated to a whole number of blocks."""
+    size = -(-len(octets) // _BLOCK) * _BLOCK
+    return (octets * _BLOCK)[:size]
+
+
+def _loses_a_zero(file: bytes, passphrase: str) -> bool:
+    """Whether a number that begins with a zero octet comes up between the two blocks of a 3DES key of `file`.
+
+    gpgsm 2.2 writes that number one octet too short.  [RFC 7292 §B.2, step 6C]
+    """
+    for parameters in file.split(_TRIPLE_DES)[1:]:
+        salt, rounds = der.parse(parameters[: 2 + parameters[1]]).children(at_least=2)
+        filled = _filled(bytes(salt.content)) + _filled(_secret(passphrase))
+        block = bytes((_KEY_PURPOSE,)) * _BLOCK + filled
+        for _ in range(rounds.number()):
+            block = hashlib.sha1(block).digest()  # noqa: S324  what old programs read
+        added = int.from_bytes((block * 4)[:_BLOCK], "big") + 1
+        numbers = (int.from_bytes(filled[at : at + _BLOCK], "big") for at in range(0, len(filled), _BLOCK))
+        if any((one + added) % 256**_BLOCK < 256 ** (_BLOCK - 1) for one in numbers):
+            return True
+    return False

@@ -14,12 +14,13 @@ from mssante_sim.crypto import smime
 from mssante_sim.crypto.exports import TRUSTSTORE_PASSWORD, authority_files, revocation_files
 from mssante_sim.crypto.identity import Identity, read_certificate
 from mssante_sim.crypto.keystore import Holder, Keystore
-from mssante_sim.crypto.pkcs12 import compatible_bundle, write_bundle
+from mssante_sim.crypto.pkcs12 import _compatible, _loses_a_zero, compatible_bundle, write_bundle
 from mssante_sim.crypto.profiles import Usage
 from mssante_sim.crypto.verify import FromMatches, VerificationFailed, verify
 from mssante_sim.errors import SimulatorError
 from tests.crypto.conftest import ADDRESS, CRL_BASE
 from tests.crypto.forgery import ENTITY, multipart
+from tests.crypto.measuring import version
 from tests.crypto.programs import gpgsm as gpgsm_home
 from tests.crypto.programs import key_pem, pem, run
 
@@ -266,6 +267,19 @@ def gpgsm(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cal
             return done.stdout
 
         yield successful
+
+
+def test_no_bundle_has_a_salt_with_which_gpgsm_loses_a_zero(
+    gpgsm: Callable[..., bytes], keystore: Keystore, tmp_path: Path
+) -> None:
+    """The library alone makes such a file 3 times of 100; gpgsm 2.2 says then that the passphrase is wrong."""
+    signing, file = own(keystore, Usage.SIGN), tmp_path / "own.p12"
+    assert not any(_loses_a_zero(compatible_bundle(signing, PASSPHRASE, ADDRESS), PASSPHRASE) for _ in range(30))
+    made = (_compatible(signing, PASSPHRASE, ADDRESS) for _ in range(2_000))
+    file.write_bytes(next(one for one in made if _loses_a_zero(one, PASSPHRASE)))
+    if version("gpgsm") == "2.2":
+        with pytest.raises(AssertionError, match="error parsing or decrypting"):
+            gpgsm("--import", file)
 
 
 def test_gpgsm_decrypts_and_verifies(gpgsm: Callable[..., bytes], keystore: Keystore, tmp_path: Path) -> None:
