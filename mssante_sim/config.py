@@ -14,7 +14,15 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from mssante_sim.errors import SimulatorError
 
-__all__ = ["Domains", "PatientsReceive", "Ports", "Settings", "SettingsError", "default_home", "load_settings"]
+__all__ = [
+    "Domains",
+    "PatientsReceive",
+    "Ports",
+    "Settings",
+    "SettingsError",
+    "default_home",
+    "load_settings",
+]
 
 _Table = TypeVar("_Table", bound="Settings | Ports | Domains")
 
@@ -84,6 +92,7 @@ class Settings:
     sealing: bool = True
     confidential_subject: bool = False  # [RFC 9788] hp="cipher"; see README for what clients show
     patients_receive: PatientsReceive = "answers"
+    drop_refused_tokens: bool = False  # after a 401, as a server of the real network was seen to; else as RFC 7628 asks
     visited: Literal["delivered", "written"] = "delivered"  # which pharmacies a patient has visited  [our choice]
     session_minutes: int = 30  # how long a session of Mon espace santé lasts unused
     file_sent_copy: bool = False  # also for professionals; Mon espace santé always files one

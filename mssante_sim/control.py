@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mssante_sim.errors import SimulatorError
+from mssante_sim.sasl.bearer import SCOPE
 from mssante_sim.storage.api import Change, FolderId, MailStore, Want
 
 __all__ = ["Control", "Explain", "Present"]
@@ -50,6 +51,7 @@ class Control:
         """To be mounted at the root."""
         return [
             Route("/healthz", self._health),
+            Route("/.well-known/openid-configuration", self._openid_configuration),
             Route("/sim/v1/reset", self._guarded(self._reset), methods=["POST"]),
             Route("/sim/v1/reload", self._guarded(self._reloaded), methods=["POST"]),
             Route("/sim/v1/wait", self._guarded(self._wait), methods=["GET"]),
@@ -72,6 +74,11 @@ class Control:
 
     async def _health(self, _request: Request) -> Response:
         return JSONResponse({"status": "up", "version": self._version})
+
+    async def _openid_configuration(self, request: Request) -> Response:
+        """Where tokens come from: for now, from a command and no grant [RFC 8414 §2]."""
+        grants: dict[str, list[str]] = {"response_types_supported": [], "grant_types_supported": []}
+        return JSONResponse({"issuer": str(request.base_url).rstrip("/"), "scopes_supported": [SCOPE], **grants})
 
     async def _reset(self, _request: Request) -> Response:
         """Mail and exchanges are gone; accounts, certificates and the directory stay."""

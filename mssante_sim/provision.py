@@ -4,6 +4,7 @@
 interrupted attempt and is made anew.
 """
 
+import hmac
 import json
 import secrets
 import shutil
@@ -53,6 +54,20 @@ class Secrets:
     submission_key: str
     roles: dict[str, str]
     http_port: int
+
+    @property
+    def token_key(self) -> bytes:
+        """Signs tokens."""
+        return self._drawn(b"tokens")
+
+    @property
+    def decoy_key(self) -> bytes:
+        """Where salts of unknown logins come from."""
+        return self._drawn(b"decoys")
+
+    def _drawn(self, purpose: bytes) -> bytes:
+        """A key for one purpose, of a key that every home has, however old."""
+        return hmac.digest(bytes.fromhex(self.submission_key), b"mssante-sim " + purpose, "sha256")
 
     @classmethod
     def read(cls, home: Home) -> Self:

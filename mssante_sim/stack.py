@@ -36,6 +36,7 @@ from mssante_sim.directory.doorkeeper import Doorkeeper
 from mssante_sim.directory.holders import Holders
 from mssante_sim.directory.services import annuaire_routes
 from mssante_sim.directory.store import Directory
+from mssante_sim.directory.tokens import Tokens
 from mssante_sim.directory.trust_list import WhiteListService
 from mssante_sim.errors import PortBusy
 from mssante_sim.home import Home, write_private
@@ -46,6 +47,7 @@ from mssante_sim.patient.house import House as MesHouse
 from mssante_sim.patient.house import Submitted
 from mssante_sim.patient.service import MonEspaceSante
 from mssante_sim.provision import Provisioned, provision
+from mssante_sim.sasl.party import TokenRefusal
 from mssante_sim.smtp.policy import Accepted, explain
 from mssante_sim.smtp.postmaster import ReceiptRefused
 from mssante_sim.smtp.replies import french
@@ -156,19 +158,14 @@ class _Builder:
         self, provisioned: Provisioned, store: SqliteStore, audit: AuditFile, sockets: list[socket.socket]
     ) -> None:
         """HTTP, IMAP, SMTP and DNS answer."""
-        authenticator = Authenticator(provisioned.directory)
+        authenticator = Authenticator(provisioned.directory, decoy_key=provisioned.secrets.decoy_key)
         identity = provisioned.keystore.server
         ca = authority_files(provisioned.keystore)["ca.pem"]
         tls = server_context(identity, client_ca=ca)  # for EXTERNAL
         white_list = WhiteListService(
             provisioned.directory.rows, provisioned.keystore, self._settings.domains, self._clock
         )
-        doorkeeper = Doorkeeper(
-            authenticator,
-            end_point=server_end_point(identity),
-            holders=Holders(provisioned.keystore, provisioned.directory, self._clock),
-            clock=self._clock,
-        )
+        doorkeeper = self._doorkeeper(provisioned, authenticator, sockets[0].getsockname()[1])
         smtp = SmtpServices(
             self._settings,
             directory=provisioned.directory,
@@ -196,6 +193,19 @@ class _Builder:
         self._cleanup.push_async_callback(smtp.stop)
         self._ports.update({name.replace("-", "_"): port for name, port in {**smtp.ports, **imap.ports}.items()})
         await self._answer_dns(provisioned.directory)
+
+    def _doorkeeper(self, provisioned: Provisioned, authenticator: Authenticator, http_port: int) -> Doorkeeper:
+        """Who lets clients of IMAP and submission in."""
+        directory, clock = provisioned.directory, self._clock
+        configuration = f"http://{self._settings.bind}:{http_port}/.well-known/openid-configuration"
+        return Doorkeeper(
+            authenticator,
+            end_point=server_end_point(provisioned.keystore.server),
+            holders=Holders(provisioned.keystore, directory, clock),
+            tokens=Tokens(directory.rows, provisioned.secrets.token_key, clock),
+            token_refusal=TokenRefusal(configuration, drops=self._settings.drop_refused_tokens),
+            clock=clock,
+        )
 
     async def _answer_dns(self, directory: Directory) -> None:
         """The zones of the mail domains are answered."""

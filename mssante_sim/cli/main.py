@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "reset": "tester",
     "seed": "tester",
     "send-broken": "broken",
+    "token": "token",
     "up": "up",
     "wait": "tester",
 }

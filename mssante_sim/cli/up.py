@@ -96,6 +96,9 @@ def _stop_once(loop: asyncio.AbstractEventLoop, number: signal.Signals, event: a
 @click.option("--seed", type=int, help="What a new home's synthetic data are drawn from.")
 @click.option("--sealing", type=click.Choice(["on", "off"]), help="Sign and encrypt what is submitted.  [default: on]")
 @click.option("--patients-receive", type=click.Choice(get_args(PatientsReceive)), help="Rule R2.  [default: answers]")
+@click.option(
+    "--drop-refused-tokens/--challenge-refused-tokens", default=None, help="After a bad token, close the connection."
+)
 @click.option("--confidential-subject/--open-subject", default=None, help="Hide the Subject when sealing.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Written, as run.json, once everything listens.")
 def up(home: Path, ephemeral: bool, sealing: str | None, ready_file: Path | None, **given: Any) -> None:

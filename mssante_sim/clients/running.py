@@ -1,13 +1,14 @@
 """The run file: how a client finds the stack that is up in a home, and its synthetic accounts."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from mssante_sim.errors import SimulatorError
 
-__all__ = ["RUN_FILE", "Account", "AccountNotFound", "Login", "Running", "StackNotRunning"]
+__all__ = ["RUN_FILE", "Account", "AccountNotFound", "Login", "Running", "StackNotRunning", "account_named"]
 
 RUN_FILE = "run.json"
 
@@ -121,21 +122,27 @@ class Running:
         Raises:
             AccountNotFound: none, or several.
         """
-        folded = wanted.casefold()
-        exact = [a for a in self.accounts if folded in _names(a)]
-        found = exact or [a for a in self.accounts if folded in a.display_name.casefold()]
-        if len(found) == 1:
-            return found[0]
-        if not found:
-            raise AccountNotFound(
-                f"No synthetic account goes by {wanted!r}. mssante-sim info lists them.",
-                french=f"Aucun compte fictif ne répond à « {wanted} ». mssante-sim info les énumère.",
-            )
-        several = ", ".join(sorted(a.identifier or a.address for a in found)[:5])
+        return account_named(self.accounts, wanted)
+
+
+def account_named(accounts: Iterable[Account], wanted: str) -> Account:
+    """As `Running.account`, among `accounts`.  Raises: AccountNotFound."""
+    accounts = tuple(accounts)
+    folded = wanted.casefold()
+    exact = [a for a in accounts if folded in _names(a)]
+    found = exact or [a for a in accounts if folded in a.display_name.casefold()]
+    if len(found) == 1:
+        return found[0]
+    if not found:
         raise AccountNotFound(
-            f"Several synthetic accounts go by {wanted!r}: {several}. Give one of these.",
-            french=f"Plusieurs comptes fictifs répondent à « {wanted} » : {several}. Précisez lequel.",
+            f"No synthetic account goes by {wanted!r}. mssante-sim info lists them.",
+            french=f"Aucun compte fictif ne répond à « {wanted} ». mssante-sim info les énumère.",
         )
+    several = ", ".join(sorted(a.identifier or a.address for a in found)[:5])
+    raise AccountNotFound(
+        f"Several synthetic accounts go by {wanted!r}: {several}. Give one of these.",
+        french=f"Plusieurs comptes fictifs répondent à « {wanted} » : {several}. Précisez lequel.",
+    )
 
 
 def _names(account: Account) -> set[str]:

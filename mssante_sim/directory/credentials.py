@@ -1,7 +1,7 @@
 """Passwords as SCRAM-SHA-256 verifiers, and checking them without stopping the loop.
 
 The directory keeps no password and nothing a password can be read from; the
-same verifier serves PLAIN and LOGIN now and SCRAM later.  [RFC 5802, RFC 7677].
+same verifier serves PLAIN, LOGIN and SCRAM.  [RFC 5802, RFC 7677].
 """
 
 import asyncio
@@ -104,6 +104,7 @@ class Authenticator:
     Args:
         accounts: looked up in the caller's thread at every check.
         iterations: the work for unknown logins; the same as the accounts' verifiers have.
+        decoy_key: where salts of unknown logins come from; that of another run, or who asks twice sees the difference.
         remember_s: how long a success is remembered.
         now: seconds of a clock that never goes back.
     """
@@ -113,6 +114,7 @@ class Authenticator:
         accounts: Accounts,
         *,
         iterations: int = ITERATIONS,
+        decoy_key: bytes | None = None,
         remember_s: float = 300.0,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -120,6 +122,7 @@ class Authenticator:
         self._remember_s = remember_s
         self._now = now
         self._key = secrets.token_bytes(32)
+        self._decoy_key = decoy_key or self._key
         self._decoy = Verifier.create(secrets.token_hex(16), secrets.token_bytes(16), iterations=iterations)
         self._known: dict[str, tuple[bytes, float]] = {}  # at most one entry for each existing login
         self._granted: dict[str, list[tuple[bytes, float]]] = {}  # what `grant` gave, hashed, while it holds
@@ -173,12 +176,13 @@ class Authenticator:
     def verifier(self, login: str) -> Verifier:
         """The verifier of `login` for SCRAM; of an unknown one, one that looks like it and that nothing proves.
 
-        Its salt is the same each time, as that of a real one is.
+        Its salt is the same each time, however the login is typed, as that of a real one is.
         """
         account = self._accounts.account(login)
         if account is not None:
             return account[1]
-        salt = hashlib.blake2b(login.encode("utf-8", "surrogatepass"), key=self._key, digest_size=16).digest()
+        typed = login.lower().encode("utf-8", "surrogatepass")
+        salt = hashlib.blake2b(typed, key=self._decoy_key, digest_size=16).digest()
         return replace(self._decoy, salt=salt)
 
     def _remembers(self, login: str, mark: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""The one door to mailboxes, for IMAP and SMTP: by a password, by proving to know it, or by a certificate.
+"""The one door to mailboxes, for IMAP and SMTP: by a password, by proving to know it, by a certificate or a token.
 
 It is the server's `Party` in exchanges of SASL, and the judge of the claims in which these end.
 """
@@ -13,23 +13,28 @@ from mssante_sim.clock import Clock, SystemClock
 from mssante_sim.directory.attempts import Attempts
 from mssante_sim.directory.credentials import Authenticator, Verifier
 from mssante_sim.directory.holders import Holders
+from mssante_sim.directory.tokens import Tokens
 from mssante_sim.sasl.claims import ActingForAnother, Claim, Named, Password, Proof, TooManyFailures
+from mssante_sim.sasl.party import TokenRefusal
 
 __all__ = ["Doorkeeper"]
 
 _OF_ONE_LOGIN: Final = 10  # failures in a minute, from one peer
 _OF_ONE_PEER: Final = 100  # the same, with whatever logins
+_NO_TOKENS: Final = TokenRefusal("")
 
 
 class Doorkeeper:
     """Lets clients in.
 
     Whoever fails too often waits for a minute, whether or not the login exists; the peer is part of the count, so
-    that nobody can lock out who comes from elsewhere. Certificates cannot be guessed, and are not counted.
+    that nobody can lock out who comes from elsewhere. Certificates and tokens cannot be guessed, and are not counted.
 
     Args:
         end_point: the hash of the certificate that clients see (`server_end_point`); with it, -PLUS is offered.
         holders: judges certificates of clients; without it, none opens anything.
+        tokens: judges tokens; without it, none opens anything.
+        token_refusal: what follows on such a one.
     """
 
     def __init__(
@@ -38,11 +43,15 @@ class Doorkeeper:
         *,
         end_point: bytes | None = None,
         holders: Holders | None = None,
+        tokens: Tokens | None = None,
+        token_refusal: TokenRefusal = _NO_TOKENS,
         clock: Clock | None = None,
     ) -> None:
         self._authenticator = authenticator
         self._end_point = end_point
         self._holders = holders
+        self._tokens = tokens
+        self._token_refusal = token_refusal
         clock = clock or SystemClock()
         self._logins = Attempts(clock, a_minute=_OF_ONE_LOGIN)
         self._peers = Attempts(clock, a_minute=_OF_ONE_PEER)
@@ -77,6 +86,19 @@ class Doorkeeper:
                 raise ActingForAnother("Acting for another account is not possible.")
             found = [meant] if found else []
         return Named(name or "".join(found[:1]), found[0] if len(found) == 1 else None)
+
+    @property
+    def token_refusal(self) -> TokenRefusal:
+        """See `Party`."""
+        return self._token_refusal
+
+    def bearer(self, token: str, name: str) -> Named:
+        """See `Party`."""
+        held = self._tokens.holder(token) if self._tokens is not None else None
+        if held is None or self._authenticator.address(held.login) != held.mailbox:  # who has left opens nothing
+            return Named("", None)
+        opens = name.lower() in ("", held.mailbox) or self._authenticator.address(name) == held.mailbox
+        return Named(held.login, held.mailbox if opens else None)
 
     # Claims
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, Protocol
 
+from mssante_sim.sasl.bearer import Bearer
 from mssante_sim.sasl.claims import ActingForAnother, Claim, Malformed, Named, Parting, Password, UnknownMechanism
 from mssante_sim.sasl.names import utf8
 from mssante_sim.sasl.party import Party
@@ -87,6 +88,8 @@ _PARTYS: Final[Mapping[str, Callable[[Party, bytes], Exchange]]] = MappingProxyT
     MECHANISM_PLUS: lambda party, _: Scram(party, plus=True),
     MECHANISM: lambda party, _: Scram(party, plus=False),
     "EXTERNAL": _External,
+    "OAUTHBEARER": lambda party, _: Bearer.oauthbearer(party),
+    "XOAUTH2": lambda party, _: Bearer.xoauth2(party),
 })  # fmt: skip
 """What needs the server's part, and perhaps the client's certificate; the best first."""
 

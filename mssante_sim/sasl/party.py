@@ -1,10 +1,19 @@
 """What the server contributes to the mechanisms; all of it is quick."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from mssante_sim.sasl.claims import Named
 
-__all__ = ["Party", "Verifier"]
+__all__ = ["Party", "TokenRefusal", "Verifier"]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRefusal:
+    """What follows on a token that opens nothing."""
+
+    openid_configuration: str  # the URL that says where tokens come from
+    drops: bool = False  # the connection, after the reason, as an operator of the real network was seen to
 
 
 class Verifier(Protocol):
@@ -53,4 +62,13 @@ class Party(Protocol):
         Raises:
             ActingForAnother: the mailbox is not that of `name`.
         """
+        ...
+
+    @property
+    def token_refusal(self) -> TokenRefusal:
+        """What follows on a token that opens nothing."""
+        ...
+
+    def bearer(self, token: str, name: str) -> Named:
+        """What `token` opens now for `name`, a mailbox or a login to it; "" is whoever the token is for."""
         ...

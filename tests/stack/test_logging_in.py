@@ -1,17 +1,20 @@
 """Every way to log in but a password, at a stack that is up, with clients of others."""
 
 import imaplib
+import json
 import smtplib
 import ssl
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
 from mssante_sim.testing import Mssante
-from tests.stack.conftest import Command
+from tests.stack.conftest import Cli, Command
 
+LOGIN_DENIED = 67  # of curl
 CertificateOf = Callable[[str], Path]
 
 
@@ -114,3 +117,120 @@ def test_a_certificate_that_is_revoked_opens_nothing_any_more(
     assert here("certs", "revoke", account.address, "--usage", "client").returncode == 0
     with imap(mssante, identity) as client, pytest.raises(imaplib.IMAP4.error, match="AUTHENTICATIONFAILED"):
         client.authenticate("EXTERNAL", lambda _: b"")
+
+
+# by a token
+
+
+def token_for(cli: Cli, mailbox: str, *more: str) -> dict[str, str]:
+    issued: dict[str, str] = cli("token", "issue", "--mailbox", mailbox, "--json", *more).json
+    return issued
+
+
+def bearer(token: str, user: str, *, mechanism: str = "XOAUTH2") -> bytes:
+    start = f"user={user}" if mechanism == "XOAUTH2" else f"n,a={user},"
+    return f"{start}\1auth=Bearer {token}\1\1".encode()
+
+
+@pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
+def test_a_token_opens_its_mailbox_at_both_ports(mssante: Mssante, cli: Cli, mechanism: str) -> None:
+    account = mssante.account("pharmacy")
+    answer = bearer(token_for(cli, account.identifier or "")["token"], account.address, mechanism=mechanism)
+    with imap(mssante) as client:
+        client.authenticate(mechanism, lambda _: answer)
+        assert client.select("INBOX")[0] == "OK"
+    port = mssante.running.ports["submission_tls"]
+    with smtplib.SMTP_SSL("localhost", port, context=context(mssante), timeout=30) as smtp:
+        smtp.ehlo()
+        smtp.auth(mechanism, lambda _=None: answer.decode())
+        assert smtp.mail(account.address)[0] == 250
+
+
+def reason_for(mssante: Mssante, answer: bytes) -> dict[str, str]:
+    """Why the server refuses a token; the client gives up then, as it may."""
+    challenges: list[bytes] = []
+
+    def answered(challenge: bytes) -> bytes | None:
+        challenges.append(challenge)
+        return None if challenge else answer
+
+    with imap(mssante) as client, pytest.raises(imaplib.IMAP4.error, match="cancelled"):
+        client.authenticate("OAUTHBEARER", answered)
+    reason: dict[str, str] = json.loads(challenges[1])
+    return reason
+
+
+def test_a_token_is_refused_from_the_moment_it_expires_or_is_revoked(mssante: Mssante, cli: Cli) -> None:
+    account = mssante.account("pharmacy")
+    cases = {
+        "expired": token_for(cli, account.address, "--expires", "0s"),
+        "for another audience": token_for(cli, account.address, "--audience", "https://autre.test"),
+        "of another mailbox": token_for(cli, mssante.account("patient").address),
+        "revoked": token_for(cli, account.address, "--expires", "2h"),
+        "revoked with all of its mailbox": token_for(cli, account.logins[0].login),
+    }
+    kept = token_for(cli, mssante.account("per").address)
+    assert cli("token", "revoke", cases["revoked"]["ident"]).status == 0
+    assert cli("token", "revoke", "--mailbox", account.identifier or "").status == 0
+    for name, issued in cases.items():
+        answer = bearer(issued["token"], account.address, mechanism="OAUTHBEARER")
+        assert reason_for(mssante, answer)["status"] == "invalid_token", name
+    listed = [one["ident"] for one in cli("token", "list", "--json").json]
+    assert kept["ident"] in listed
+    assert cases["revoked"]["ident"] not in listed
+
+
+def test_the_reason_says_where_tokens_come_from_and_that_is_there(mssante: Mssante) -> None:
+    url = reason_for(mssante, b"n,,\1auth=\1\1")["openid-configuration"]
+    found = httpx.get(url, timeout=30).raise_for_status().json()
+    assert found["issuer"] + "/.well-known/openid-configuration" == url
+    assert found["scopes_supported"] == ["mail"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (("issue", "--mailbox", "inconnu"), 2, "No synthetic account goes by 'inconnu'."),
+        (("issue", "--mailbox", "per", "--expires", "soon"), 2, "Write a number and s, m, h or d"),
+        (("issue", "--mailbox", "per", "--expires", "999999d"), 2, "a year at most"),
+        (("issue",), 2, "--mailbox"),
+        (("revoke",), 2, "Give an ID, or --mailbox."),
+        (("revoke", "0123"), 3, "No such token"),
+    ],
+)
+def test_a_wrong_command_is_told_what_is_wrong(cli: Cli, arguments: tuple[str, ...], status: int, said: str) -> None:
+    outcome = cli("token", *arguments)
+    assert (outcome.status, said in outcome.err) == (status, True), outcome.err
+
+
+def test_the_token_alone_stands_on_standard_output_and_nowhere_else(mssante: Mssante, cli: Cli, home: Path) -> None:
+    account = mssante.account("pharmacy")
+    outcome = cli("token", "issue", "--mailbox", account.address)
+    token = outcome.out.strip()
+    assert token.count(".") == 2
+    assert token not in outcome.err + cli("token", "list").out
+    with imap(mssante) as client:
+        client.authenticate("XOAUTH2", lambda _: bearer(token, account.address))
+    signature = token.rpartition(".")[2].encode()
+    for file in home.rglob("*"):
+        if file.is_file():
+            assert signature not in file.read_bytes(), file
+
+
+@pytest.mark.interop
+def test_curl_logs_in_by_token_at_both_ports(mssante: Mssante, cli: Cli) -> None:
+    """It takes the token from standard input, so that it stands in no list of processes."""
+    account, ports = mssante.account("patient"), mssante.running.ports
+    token = token_for(cli, account.address)["token"]
+    trust = ("curl", "--silent", "--show-error", "--cacert", mssante.running.ca_file)
+
+    def status(url: str, mechanism: str, token: str) -> int:
+        options = {"user": account.address, "oauth2-bearer": token, "login-options": f"AUTH={mechanism}"}
+        text = "".join(f'{name} = "{value}"\n' for name, value in options.items())
+        done = subprocess.run([*trust, "-X", "NOOP", "-K", "-", url], input=text.encode(), check=False)
+        return done.returncode
+
+    urls = f"imaps://localhost:{ports['imap_tls']}/", f"smtps://localhost:{ports['submission_tls']}"
+    for url in urls:
+        assert [status(url, mechanism, token) for mechanism in ("XOAUTH2", "OAUTHBEARER")] == [0, 0]
+        assert status(url, "OAUTHBEARER", "nonsense") == LOGIN_DENIED

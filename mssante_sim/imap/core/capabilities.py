@@ -34,6 +34,8 @@ PROMISES: Final[dict[str, tuple[type[c.Command], ...]]] = {
     "AUTH=SCRAM-SHA-256": (c.Authenticate,),  # [RFC 7677 §3]
     "AUTH=SCRAM-SHA-256-PLUS": (c.Authenticate,),
     "AUTH=EXTERNAL": (c.Authenticate,),  # where the client has shown a certificate [RFC 4422 §A]
+    "AUTH=OAUTHBEARER": (c.Authenticate,),  # [RFC 7628]
+    "AUTH=XOAUTH2": (c.Authenticate,),
     "SASL-IR": (c.Authenticate,),  # [RFC 4959]
     "LITERAL-": (),  # framing, which refuses larger ones before the login [RFC 7888 §5]
     "LITERAL+": (),  # framing [RFC 7888 §3]

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from mssante_sim.directory.credentials import Verifier
 from mssante_sim.sasl.claims import ActingForAnother, Named
+from mssante_sim.sasl.party import TokenRefusal
 
-__all__ = ["ACCOUNT", "CERTIFICATE", "Fixed"]
+__all__ = ["ACCOUNT", "CERTIFICATE", "TOKEN", "Fixed"]
 
 ACCOUNT = "lilas@officine.mssante.test"
 CERTIFICATE = b"a certificate of ACCOUNT"
+TOKEN = "a.token-of_ACCOUNT~+/=="
 _SALT = b64decode("W22ZaJ0SNY7soEsUEjb6gQ==")
 
 
@@ -19,7 +21,12 @@ class Fixed:
 
     end_point: bytes | None = None
     password: str = "pencil"
+    drops: bool = False
     server_nonce: bytes = b"%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
+
+    @property
+    def token_refusal(self) -> TokenRefusal:
+        return TokenRefusal("http://127.0.0.1:2080/.well-known/openid-configuration", drops=self.drops)
 
     def nonce(self) -> bytes:
         return self.server_nonce
@@ -31,3 +38,6 @@ class Fixed:
         if name not in ("", ACCOUNT):
             raise ActingForAnother("Acting for another account is not possible.")
         return Named(ACCOUNT, ACCOUNT if certificate == CERTIFICATE else None)
+
+    def bearer(self, token: str, name: str) -> Named:
+        return Named(ACCOUNT, ACCOUNT if token == TOKEN and name in ("", ACCOUNT) else None)

@@ -13,14 +13,24 @@ CLAIM = Password("login", "password")
     ("party", "certificate", "offered"),
     [
         (None, None, "PLAIN LOGIN"),
-        (Fixed(), None, "SCRAM-SHA-256 PLAIN LOGIN"),
-        (Fixed(), CERTIFICATE, "SCRAM-SHA-256 EXTERNAL PLAIN LOGIN"),
-        (Fixed(b"x"), CERTIFICATE, "SCRAM-SHA-256-PLUS SCRAM-SHA-256 EXTERNAL PLAIN LOGIN"),
+        (Fixed(), None, "SCRAM-SHA-256 OAUTHBEARER XOAUTH2 PLAIN LOGIN"),
+        (Fixed(), CERTIFICATE, "SCRAM-SHA-256 EXTERNAL OAUTHBEARER XOAUTH2 PLAIN LOGIN"),
+        (Fixed(b"x"), CERTIFICATE, "SCRAM-SHA-256-PLUS SCRAM-SHA-256 EXTERNAL OAUTHBEARER XOAUTH2 PLAIN LOGIN"),
     ],
 )
 def test_what_is_offered_is_what_can_be_used_and_nothing_else_begins(party, certificate, offered) -> None:
     assert " ".join(mechanisms(party, certificate)) == offered
-    for name in ("PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "EXTERNAL", "CRAM-MD5", "plain", ""):
+    for name in (
+        "PLAIN",
+        "LOGIN",
+        "SCRAM-SHA-256",
+        "SCRAM-SHA-256-PLUS",
+        "EXTERNAL",
+        "XOAUTH2",
+        "CRAM-MD5",
+        "plain",
+        "",
+    ):
         if name in offered.split():
             assert begin(name, party, certificate).opening is not None
         else:

@@ -33,6 +33,8 @@ from mssante_sim.directory.model import (
     PostalAddress,
 )
 from mssante_sim.directory.store import Directory
+from mssante_sim.directory.tokens import Tokens
+from mssante_sim.sasl.party import TokenRefusal
 from mssante_sim.smtp.house import Limits
 from mssante_sim.smtp.matrix import RECIPIENTS, SENDERS
 from mssante_sim.smtp.policy import Certificate, Party, Patient, Registered, Stranger
@@ -42,6 +44,8 @@ from mssante_sim.storage.sqlite.directory import DirectoryRows
 from mssante_sim.storage.sqlite.store import SqliteStore
 
 PASSWORD = "mot de passe"
+TOKEN_KEY = b"t" * 32
+CONFIGURATION = "http://127.0.0.1:2080/.well-known/openid-configuration"
 PEER_DOMAIN = "autre.mssante.test"
 PEER_SUBJECT = "CN=mx.autre.mssante.test , O=AUTRE OPERATEUR,C=FR"
 PHARMACY, CLINIC, NOWHERE = Finess.synthetic(1), Finess.synthetic(2), Finess.synthetic(3)
@@ -293,7 +297,12 @@ async def running(
             settings,
             directory=directory,
             keystore=keystore,
-            doorkeeper=Doorkeeper(Authenticator(directory), holders=Holders(keystore, directory, SystemClock())),
+            doorkeeper=Doorkeeper(
+                Authenticator(directory),
+                holders=Holders(keystore, directory, SystemClock()),
+                tokens=Tokens(directory.rows, TOKEN_KEY, SystemClock()),
+                token_refusal=TokenRefusal(CONFIGURATION, drops=settings.drop_refused_tokens),
+            ),
             store=store,
             workers=workers,
             server_context=server_context(keystore.server, client_ca=ca_pem(keystore)),
