@@ -258,6 +258,18 @@ def test_a_removal_that_waits_holds_back_the_highest_modseq() -> None:
     assert driver.send(b"e NOOP\r\n") == b"* 2 EXPUNGE\r\ne OK Noop completed.\r\n"
 
 
+def test_who_saw_what_is_not_noticed_yet_is_told_where_the_mailbox_stands() -> None:
+    """Else it would take the newest mod-sequence for the last, and never learn of a removal before it."""
+    driver = selected()
+    driver.send(b"c ENABLE QRESYNC\r\n")
+    assert driver.session.view is not None
+    driver.session.view.saw([state(5, "\\Seen", modseq=106)])
+    assert b"* OK [HIGHESTMODSEQ 100] " in driver.send(b"d FETCH 3 FLAGS\r\n")
+    driver.tell(Expunged(HERE, (Uid(1),), ModSeq(105)))
+    driver.tell(flagged(state(5, "\\Seen", modseq=106)))
+    assert b"HIGHESTMODSEQ" not in driver.send(b"e NOOP\r\n")
+
+
 def test_qresync_tells_removals_by_uid() -> None:
     driver = selected()
     driver.send(b"c ENABLE QRESYNC\r\n")

@@ -173,6 +173,21 @@ def test_a_client_is_told_up_to_before_the_first_change_that_waits() -> None:
     assert seen.told_up_to == START + 7
 
 
+def test_what_a_client_saw_already_does_not_go_back() -> None:
+    """A reader sees what a writer has committed before it is noticed; the older change behind it comes late."""
+    seen = view(1, 3, 5)
+    seen.saw([state(3, "\\Seen", modseq=START + 5)])
+    assert seen.is_ahead
+    assert seen.told_up_to == START
+    seen.notice(flagged(state(3, "\\Draft", modseq=START + 2)))
+    assert not seen.has_news()
+    seen.notice(Expunged(HERE, (Uid(1),), ModSeq(START + 4)))
+    assert seen.told_up_to == START + 3
+    seen.notice(flagged(state(3, "\\Seen", modseq=START + 5)))
+    assert not seen.is_ahead
+    assert seen.release(expunges=True).flags == ((1, state(3, "\\Seen", modseq=START + 5)),)
+
+
 def test_who_knows_no_recent_messages_is_shown_none() -> None:
     seen = view(1, 3, recent_from=2)
     seen.forget_recent()

@@ -7,6 +7,7 @@ Whatever a script asks, these never break [RFC 9051 §7.5.1, §5.2, §2.3.1]:
 - neither comes while FETCH, STORE or SEARCH runs;
 - a message keeps its UID, size, ENVELOPE and BODYSTRUCTURE; UIDs ascend;
 - FETCH shows no keyword that FLAGS did not announce first;
+- the MODSEQ of a message and the HIGHESTMODSEQ of the mailbox only grow;
 - each command gets exactly one tagged reply.
 """
 
@@ -18,7 +19,7 @@ from typing import Protocol
 
 from tests.scenarios.matching import Item, Word, read_items
 
-__all__ = ["Broken", "Client", "Response", "Stream"]
+__all__ = ["Broken", "Client", "Response", "Stream", "expanded"]
 
 _PATIENCE_S = 10.0
 _LITERAL_AT_END = re.compile(rb"\{(\d+)\}\r\n\Z")
@@ -78,6 +79,9 @@ class Client:
         self._before: list[_Message] = []  # the view before the last response
         self._labels = 0
         self._keywords: set[str] = set()
+        self._selecting = ""  # tag of the last SELECT, and how many messages it found
+        self._selected = 0
+        self._highest = 0  # of the HIGHESTMODSEQ codes since the mailbox was selected
 
     async def send(self, *commands: bytes, continues: bool = False) -> list[str]:
         """Each of `commands` went out under a tag of its own, all in one write; the tags.
@@ -126,6 +130,7 @@ class Client:
             return Response("+", (), rest)
         response = Response(tag.decode(errors="replace"), read_items(rest), rest)
         self._before = list(self._view)
+        self._highest_modseq(response)
         if response.tag == "*":
             self._take(response)
         elif done := [one for one in self._running if one[0] == response.tag]:
@@ -143,6 +148,16 @@ class Client:
     async def close(self) -> None:
         """The connection is dropped."""
         await self._stream.close()
+
+    @property
+    def view(self) -> list[dict[str, Item]]:
+        """What is known of each message, in the order of their numbers, by the names of FETCH."""
+        return [message.facts for message in self._view]
+
+    @property
+    def found(self) -> list[dict[str, Item]]:
+        """Those of `view` that SELECT found; the others came later."""
+        return [message.facts for message in self._view if message.label <= self._selected]
 
     def number_of(self, label: int, *, before: bool = False) -> int:
         """The number that message `label` has now, or had `before` the last response.
@@ -174,8 +189,10 @@ class Client:
         return self._running[0][1] if self._running else ""
 
     def _exists(self, count: int) -> None:
-        if self._current() in _RESELECTS:
-            self._view, self._labels = [], 0
+        tag, name = self._running[0] if self._running else ("", "")
+        if name in _RESELECTS and tag != self._selecting:  # the first of this SELECT; a second one is news
+            self._view, self._labels, self._highest = [], 0, 0
+            self._selecting, self._selected = tag, count
         if count < len(self._view):
             raise Broken(f"EXISTS {count} below the {len(self._view)} messages that are known")
         while len(self._view) < count:
@@ -189,28 +206,43 @@ class Client:
         del self._view[number - 1]
 
     def _vanish(self, uids: str) -> None:
-        """Messages are gone by UID, which this client must have learned before."""
-        for uid in (uid for span in uids.split(",") for uid in _span(span)):
-            known = (
-                number for number, message in enumerate(self._view, 1) if message.facts.get("UID") == Word(str(uid))
-            )
-            number = next(known, None)
-            if number is None:
+        """Messages are gone by UID: ones that this client knows, or one of those in whose place the UID fits."""
+        for uid in expanded(uids):
+            known = [_number(facts["UID"]) if "UID" in facts else None for facts in self.view]
+            if uid in known:
+                self._expunge(known.index(uid) + 1)
+                continue
+            after = next((index for index, one in enumerate(known) if one is not None and one > uid), len(known))
+            if after == 0 or known[after - 1] is not None:
                 raise Broken(f"VANISHED {uid}, a message that is not known here")
-            self._expunge(number)
+            nameless = after - 1
+            while nameless >= 0 and known[nameless] is None:
+                self.view[nameless].clear()  # it may be this one, or its neighbour
+                nameless -= 1
+            self._expunge(after)
 
     def _fetch(self, number: int, facts: tuple[Item, ...]) -> None:
         known = self._at(number).facts
         for name, value in zip(facts[::2], facts[1::2], strict=True):
             key = name.text.upper() if isinstance(name, Word) else ""
-            if key in _STABLE and known.setdefault(key, value) != value:
-                raise Broken(f"{key} of message {number} was {known[key]}, is {value}")
+            before = known.get(key, value)
+            if key in _STABLE and before != value:
+                raise Broken(f"{key} of message {number} was {before}, is {value}")
+            if key == "MODSEQ" and _number(value) < _number(before):
+                raise Broken(f"MODSEQ of message {number} was {before}, is {value}")
             if key == "FLAGS" and isinstance(value, tuple):
                 self._announced(value)
-        uids = [message.facts["UID"] for message in self._view if "UID" in message.facts]
-        numbers = [int(uid.text) for uid in uids if isinstance(uid, Word)]
+            known[key] = value
+        numbers = [_number(facts["UID"]) for facts in self.view if "UID" in facts]
         if numbers != sorted(set(numbers)):
             raise Broken(f"UIDs do not ascend: {numbers}")
+
+    def _highest_modseq(self, response: Response) -> None:
+        match response.items:
+            case (Word("OK"), (Word("HIGHESTMODSEQ"), Word(number))):
+                if int(number) < self._highest:
+                    raise Broken(f"HIGHESTMODSEQ was {self._highest}, is {number}")
+                self._highest = int(number)
 
     def _announced(self, flags: tuple[Item, ...]) -> None:
         for flag in flags:
@@ -258,7 +290,12 @@ class Client:
             self._transcript.append(f"{self.number}{way} {shown if len(shown) < 300 else shown[:300] + ' …'}")
 
 
-def _span(span: str) -> range:
-    """The UIDs of ``3`` or ``3:5``."""
-    first, _, last = span.partition(":")
-    return range(int(first), int(last or first) + 1)
+def _number(item: Item) -> int:
+    """The number that `item` is, or that stands alone in its parentheses."""
+    return int(item.text) if isinstance(item, Word) else _number(item[0]) if isinstance(item, tuple) else 0
+
+
+def expanded(uids: str) -> list[int]:
+    """The UIDs of a set like ``3,5:7``."""
+    ends = [span.partition(":") for span in uids.split(",")]
+    return [uid for low, _, high in ends for uid in range(int(low), int(high or low) + 1)]

@@ -81,13 +81,16 @@ async def test_another_answer_than_the_script_says_fails(tmp_path, reply, line):
         ("NOOP", "* 0 EXPUNGE\nTAG OK", "message number 0 of 2"),
         ("NOOP", "* 1 EXISTS\nTAG OK", "EXISTS 1 below"),
         ("FETCH 1 FLAGS", "* 1 EXPUNGE\nTAG OK", "during FETCH"),
-        ("UID FETCH 1 FLAGS", "* VANISHED 1\nTAG OK", "not known here"),
+        ("UID FETCH 1 FLAGS", "* VANISHED 1,2,3\nTAG OK", "not known here"),
         ("STORE 1 FLAGS ()", "* 1 EXPUNGE\nTAG OK", "during STORE"),
         ("SEARCH ALL", "* 1 EXPUNGE\nTAG OK", "during SEARCH"),
         ("NOOP", "* 9 FETCH (FLAGS ())\nTAG OK", "message number 9 of 2"),
         ("NOOP", "* 1 FETCH (UID 7)\n* 1 FETCH (UID 8)\nTAG OK", "UID of message 1"),
         ("NOOP", "* 1 FETCH (UID 7)\n* 2 FETCH (UID 7)\nTAG OK", "do not ascend"),
         ("NOOP", "* 1 FETCH (RFC822.SIZE 7)\n* 1 FETCH (RFC822.SIZE 8)\nTAG OK", "RFC822.SIZE of message 1"),
+        ("NOOP", "* 1 FETCH (MODSEQ (7))\n* 1 FETCH (MODSEQ (6))\nTAG OK", "MODSEQ of message 1"),
+        ("NOOP", "* OK [HIGHESTMODSEQ 7] a\nTAG OK [HIGHESTMODSEQ 6] b", "HIGHESTMODSEQ was 7, is 6"),
+        ("NOOP", "* 1 FETCH (UID 7)\n* VANISHED 6\nTAG OK", "not known here"),
         ("NOOP", "* 1 FETCH (FLAGS ($Work))\nTAG OK", "never announced"),
         ("NOOP", "* (1 EXISTS\nTAG OK", "unclosed list"),
     ],
@@ -216,3 +219,11 @@ def test_every_difference_from_dovecot_has_its_reason():
                 assert (read.name, step.text) in rows
                 used.add(read.name)
     assert used == {name for name, _ in rows}
+
+
+@pytest.mark.parametrize("row", (HERE / "differences.tsv").read_text().splitlines()[1:])
+def test_a_difference_names_the_paragraph_that_decides(row):
+    script, _, theirs, standard = row.split("\t")
+    assert (HERE / f"{script}.imap").exists()
+    assert theirs
+    assert re.search(r"\[RFC \d+ §[\dA-Z][\d.]*\]$", standard)

@@ -32,6 +32,7 @@ async def store_flags(ctx: Context, command: StoreFlags) -> Done:
     failed = await _states(ctx, outcome.failed)
     await ctx.send(b"".join(announce(ctx, (state.flags for state in (*outcome.states, *failed)))))
     (ctx.view.made if command.silent else ctx.view.told)(outcome.states)
+    ctx.view.saw(failed)
     ctx.view.told(failed)
     shows = _Echo(ctx, by_uid=command.by_uid)
     answers = [

@@ -71,6 +71,7 @@ _WITH_NEWS: Final = (MessageItem.UID, MessageItem.FLAGS, MessageItem.MODSEQ)  # 
 
 async def _send_rows(ctx: Context, rows: list[MessageRow], items: tuple[FetchItem, ...]) -> None:
     """The answers to `rows`."""
+    ctx.view.saw(rows)
     parts = [item for item in items if not isinstance(item, MessageItem)]
     simple = [item for item in items if isinstance(item, MessageItem)]
     added = _WITH_NEWS if ctx.has(Extension.CONDSTORE) else (MessageItem.FLAGS,)

@@ -69,8 +69,9 @@ def _members(numbers: SequenceSet, maximum: int) -> Iterable[int]:
         yield from range(first, last + 1)
 
 
-def _flags(view: FolderView, states: Iterable[FlagState]) -> Iterable[r.Response]:
+def _flags(view: FolderView, states: Sequence[FlagState]) -> Iterable[r.Response]:
     """FETCH with UID, FLAGS and MODSEQ of messages that the client is told of."""
+    view.saw(states)
     for state in states:
         number = view.number(state.uid)
         if number is None:

@@ -362,15 +362,15 @@ class ImapSession:
     def _release(self, command: c.Command) -> None:
         """The client is told what it may be told of its folder while `command` ends."""
         view = self.view
-        if view is None or not view.has_news():
+        if view is None or not (view.has_news() or view.is_ahead):
             return
         updates = view.release(expunges=may_send_expunge(command))
         for response in news(view, updates, self.enabled):
             self._say(response)
         if updates.gone:
             self.bye("The selected mailbox was deleted.")  # [RFC 2180 §3.3]
-        elif Extension.CONDSTORE in self.enabled and view.has_news():
-            # Removals go on waiting, though newer mod-sequences may have been told [RFC 7162 §3.2].
+        elif Extension.CONDSTORE in self.enabled and (view.has_news() or view.is_ahead):
+            # Something waits or is still to be heard of, though newer mod-sequences were told [RFC 7162 §3.2].
             self._say_modseq(view)
 
     def _say(self, response: r.Response) -> None:

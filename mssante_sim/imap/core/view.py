@@ -27,6 +27,7 @@ from mssante_sim.storage.api import (
     Folder,
     FolderGone,
     FolderSnapshot,
+    MessageRow,
     ModSeq,
     Uid,
 )
@@ -55,6 +56,7 @@ class FolderView:
     """The messages of a selected folder as the client numbers them, and the changes it was not told yet."""
 
     __slots__ = (
+        "_ahead",
         "_arrived",
         "_expunged",
         "_flags",
@@ -86,6 +88,7 @@ class FolderView:
         self._flags: dict[Uid, FlagState] = {}
         self._mixed: set[Uid] = set()  # waiting flags with more than one change behind them
         self._gone = False
+        self._ahead: dict[Uid, ModSeq] = {}  # shown to the client before the change behind it was noticed
 
     # what the client knows -----------------------------------------------------------------------------------------
 
@@ -165,11 +168,13 @@ class FolderView:
                 self._queue_expunged(uids, modseq)
             case FolderGone():
                 self._gone = True
+        if self._ahead:
+            self._ahead = {uid: modseq for uid, modseq in self._ahead.items() if modseq > self._heard}
 
     def _queue_flags(self, state: FlagState) -> None:
         uid = state.uid
         # Flags of a message still to be announced are fetched with it.
-        if state.modseq <= self._since or self.number(uid) is None:
+        if state.modseq <= self._since or self.number(uid) is None or state.modseq < self._ahead.get(uid, 0):
             return
         if (waiting := self._flags.get(uid)) is not None:
             if state.modseq <= waiting.modseq:
@@ -188,6 +193,21 @@ class FolderView:
     def is_waiting(self, uid: Uid) -> bool:
         """Whether the client is still to be told of other flags of this message."""
         return uid in self._flags
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether the client saw something that came after changes which are still to be noticed."""
+        return bool(self._ahead)
+
+    def saw(self, seen: Iterable[FlagState | MessageRow]) -> None:
+        """The client is shown how these messages stand, as they were read.
+
+        A reader may see what a writer has committed before the change is noticed here. What is noticed later and
+        is older than what was shown is not told any more, or mod-sequences would go back [RFC 7162 §3.1].
+        """
+        for one in seen:
+            if one.modseq > self._heard:
+                self._ahead[one.uid] = one.modseq
 
     def told(self, states: Iterable[FlagState]) -> None:
         """The client was just shown `states` (or newer): waiting flags up to them are not sent again."""
