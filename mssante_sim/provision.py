@@ -19,7 +19,7 @@ from mssante_sim.clients.running import Account, Login
 from mssante_sim.clock import Clock
 from mssante_sim.config import Settings
 from mssante_sim.crypto.exports import authority_files, revocation_files
-from mssante_sim.crypto.keystore import Holder, Keystore
+from mssante_sim.crypto.keystore import MAIL, Holder, Keystore
 from mssante_sim.crypto.pkcs12 import compatible_bundle, write_bundle
 from mssante_sim.crypto.profiles import PATIENT_ORGANISATION, RECEIVING, SIGNING, Usage
 from mssante_sim.directory.credentials import Verifier
@@ -97,7 +97,7 @@ class Provisioned:
 
     def refresh_lists(self, at: datetime) -> None:
         """The revocation lists are good for a month from `at`, where they are served and where users import them."""
-        self.keystore.publish(at=at)
+        self.keystore.issuers.publish(at=at)
         for name, content in revocation_files(self.keystore).items():
             (self.home.exports / name).write_bytes(content)
 
@@ -129,7 +129,7 @@ class Provisioned:
         if holder is None:
             raise DirectoryError(f"No mailbox and no patient has the address {address[:254]}.")
         self.keystore.issue([holder], at=at)
-        _export_mailbox(self.home.exports / "pkcs12", self.keystore, self.secrets.passphrase, holder.address)
+        _export_mailbox(self.home.exports / "pkcs12", self.keystore, self.secrets.passphrase, holder.name)
 
     def _holder(self, address: str) -> Holder | None:
         if (profile := self.directory.patient(address)) is not None:
@@ -175,7 +175,7 @@ class Provisioned:
         folder = self.home.exports / "pkcs12"
         if not (folder / f"{address}.p12").exists():
             return {"pkcs12": None, "pkcs12_compatible": (), "pkcs12_client": None, "passphrase": None}
-        compatible = (folder / f"{address}.{usage.value}.compatible.p12" for usage in (Usage.SIGN, Usage.RECEIVE))
+        compatible = (folder / f"{address}.{usage.value}.compatible.p12" for usage in MAIL)
         client = folder / f"{address}.client.p12"
         return {
             "pkcs12": str(folder / f"{address}.p12"),
@@ -204,7 +204,7 @@ def _make(home: Home, settings: Settings, at: datetime, http_port: int) -> None:
     _forget(home)
     seeded = generate(settings.seed, settings.pharmacies, settings.patients, settings.domains)
     hosts = list(dict.fromkeys((settings.host_name, "localhost", "127.0.0.1", "::1")))
-    keystore = Keystore.create(home.trust, at=at, crl_base=f"http://127.0.0.1:{http_port}/crl", hosts=hosts)
+    keystore = Keystore.create(home.trust, at=at, base=f"http://127.0.0.1:{http_port}", hosts=hosts)
     keystore.issue(list(_holders(seeded)), at=at)
     for address, fault in seeded.certificate_faults.items():
         if fault is CertificateFault.REVOKED:
@@ -279,7 +279,7 @@ def write_exports(home: Home, keystore: Keystore, passphrase: str) -> None:
 
 def _export_mailbox(folder: Path, keystore: Keystore, passphrase: str, address: str) -> None:
     """The PKCS#12 files of one mailbox hold its identities, the newest first; old ones open old messages."""
-    by_usage = {usage: keystore.identities(address, usage) for usage in (Usage.SIGN, Usage.RECEIVE)}
+    by_usage = {usage: keystore.speaking_for(address, usage) for usage in MAIL}
     everything = [identity for identities in by_usage.values() for identity in identities]
     write_private(folder / f"{address}.p12", write_bundle(everything, passphrase, address))
     for usage, identities in by_usage.items():

@@ -7,17 +7,17 @@ store closes.
 """
 
 import asyncio
+import logging
 import os
 import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from functools import partial
 from typing import Final, Self
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from mssante_sim import __version__
 from mssante_sim.audit import AuditFile, Pseudonyms
@@ -26,7 +26,7 @@ from mssante_sim.clients.submission import Refused, Submission, Unreachable
 from mssante_sim.clock import Clock, SystemClock
 from mssante_sim.config import Settings
 from mssante_sim.control import Control
-from mssante_sim.crypto.exports import authority_files, revocation_files
+from mssante_sim.crypto.exports import authority_files
 from mssante_sim.crypto.tls import client_context, limit_tls_buffers, server_context, server_end_point
 from mssante_sim.directory.credentials import Authenticator
 from mssante_sim.directory.dns_lookup import Door
@@ -34,11 +34,12 @@ from mssante_sim.directory.dns_server import DnsServer
 from mssante_sim.directory.dns_zone import Site, Zones
 from mssante_sim.directory.doorkeeper import Doorkeeper
 from mssante_sim.directory.holders import Holders
+from mssante_sim.directory.revocation import revocation_routes
 from mssante_sim.directory.services import annuaire_routes
 from mssante_sim.directory.store import Directory
 from mssante_sim.directory.tokens import Tokens
 from mssante_sim.directory.trust_list import WhiteListService
-from mssante_sim.errors import PortBusy
+from mssante_sim.errors import PortBusy, SimulatorError
 from mssante_sim.home import Home, write_private
 from mssante_sim.http_server import HttpServer, bind
 from mssante_sim.imap.server import ImapServer
@@ -57,7 +58,9 @@ from mssante_sim.storage.sqlite.store import SqliteStore
 
 __all__ = ["Stack"]
 
-_DAY_S: Final = 86_400.0
+_HOUR_S: Final = 3_600.0
+_LISTS_RENEWED: Final = timedelta(days=1)
+_log: Final = logging.getLogger(__name__)
 _LOOPBACK: Final = ("127.0.0.1", "::1")
 _SENDERS: Final = 8  # messages of patients under way to our own submission port; logins need other threads
 _SWITCH_S: Final = 0.0005  # beside a big FETCH in a thread, the loop waits for at most so long
@@ -137,10 +140,20 @@ class _Builder:
         write_private(provisioned.home.run_file, self._running(provisioned).to_json().encode())
 
     async def _renew_lists(self, provisioned: Provisioned) -> None:
-        """The revocation lists are new each day: they are good for a month, and an old one makes all doubtful."""
+        """The lists are new each day: they are good for a month, and an old one makes all doubtful.
+
+        Each hour the clock is looked at, so that neither a machine that slept nor a full disk stops it for long.
+        """
+        since = self._clock.now()
         while True:
-            await asyncio.sleep(_DAY_S)
-            provisioned.refresh_lists(self._clock.now())
+            await asyncio.sleep(_HOUR_S)
+            if (now := self._clock.now()) - since < _LISTS_RENEWED:
+                continue
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._workers, provisioned.refresh_lists, now)
+                since = now
+            except (OSError, SimulatorError) as error:
+                _log.warning("revocation lists not renewed: %s", type(error).__name__)
 
     def _bind(self, port: int) -> socket.socket:
         try:
@@ -283,10 +296,6 @@ class _Builder:
         async def reload() -> None:
             await self._reload(provisioned, store)
 
-        async def crl(request: Request) -> Response:
-            octets = revocation_files(provisioned.keystore).get(request.path_params["name"])
-            return Response(octets or b"", 200 if octets else 404, media_type="application/pkix-crl")
-
         return [
             *Control(store, explained, reload, secrets.control_token, __version__).routes(),
             *annuaire_routes(
@@ -297,7 +306,7 @@ class _Builder:
                 api_key=secrets.api_key,
                 ports=lambda: self._ports,
             ),
-            Route("/crl/{name}", crl),
+            *revocation_routes(provisioned.keystore.issuers, self._clock, self._workers),
         ]
 
     def _running(self, provisioned: Provisioned) -> Running:

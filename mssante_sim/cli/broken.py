@@ -61,8 +61,8 @@ def export(name: str, folder: Path, as_json: bool) -> None:
     cases = CASES if name == "all" else (case_named(name),)
     files = exported(cases, SystemClock().now())
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for file, content in files.items():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / file).write_bytes(content)
     except OSError as error:
         raise NotWritten(f"{folder} cannot be written: {error.strerror}.") from error
@@ -85,7 +85,7 @@ def send_broken(home: Path, names: tuple[str, ...], who: str, author: str | None
 
     They are made with the home's own authorities and encrypted to the mailbox. They are stored as they are (by IMAP
     APPEND), so that no rule of the server stops them; a client that waits in IDLE is told. The subject of each says
-    what must come out. Revocations that a case needs are published in the home's lists, for good.
+    what must come out. Revocations and answers of responders that a case needs are published by the home, for good.
     """
     running = Running.read(home)
     account = running.account(who)
@@ -116,9 +116,10 @@ def _made(home: Path, cases: Sequence[Case], account: Account, writer: Account) 
         receiving = provisioned.keystore.identity(account.address, Usage.RECEIVE)
         if receiving is None:
             raise click.UsageError(f"{account.address} has no certificate to encrypt to.")
-        root, issuing = provisioned.keystore.issuers
+        root, *_, issuing = provisioned.keystore.issuers.all()
         scene = Scene(root, issuing, writer.address, account.address, receiving, now)
         specimens = [make(case, scene) for case in cases]
+        provisioned.keystore.issuers.add_published(scene.published)
         provisioned.refresh_lists(now)
     finally:
         provisioned.close()

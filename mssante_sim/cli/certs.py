@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from mssante_sim.cli.broken import broken
+from mssante_sim.cli.directory_life import opened_home
 from mssante_sim.cli.options import as_json_option, home_option, print_json
 from mssante_sim.clock import SystemClock
 from mssante_sim.config import Settings
@@ -126,6 +127,26 @@ def revoke(home: Path, address: str, usage: str, reason: str, as_json: bool) -> 
     click.echo(
         f"{address}: its {usage} certificate is revoked ({reason}); a new one: mssante-sim certs renew {address}"
     )
+
+
+@certs.command()
+@home_option
+@click.argument("address")
+@click.option("--usage", type=click.Choice(_USAGES), required=True)
+@as_json_option
+def release(home: Path, address: str, usage: str, as_json: bool) -> None:
+    """Takes a certificate of the mailbox ADDRESS off hold: the next lists do not name it."""
+    now = SystemClock().now()
+    provisioned = opened_home(home)
+    try:
+        provisioned.keystore.release(address.lower(), Usage(usage), at=now)
+        provisioned.refresh_lists(now)
+    finally:
+        provisioned.close()
+    if as_json:
+        print_json({"address": address, "usage": usage, "released": True})
+        return
+    click.echo(f"{address}: its {usage} certificate is good again")
 
 
 @certs.command()

@@ -14,8 +14,8 @@ TRUSTSTORE_PASSWORD: Final = "changeit"  # noqa: S105  Java's own default; a tru
 
 
 def authority_files(keystore: Keystore) -> dict[str, bytes]:
-    """By file name: ``ca.pem`` (root, then issuing), ``ca.der`` (root alone), ``truststore.p12`` (root, for Java)."""
-    root, issuing = map(x509.load_der_x509_certificate, keystore.authorities)
+    """By file name: ``ca.pem`` (root, then issuing), ``ca.der`` (root), ``truststore.p12`` (root, for Java)."""
+    root, *issuing = map(x509.load_der_x509_certificate, keystore.authorities)
     encryption = (
         PrivateFormat.PKCS12.encryption_builder()
         .kdf_rounds(10_000)
@@ -25,14 +25,14 @@ def authority_files(keystore: Keystore) -> dict[str, bytes]:
     )
     trusted = [pkcs12.PKCS12Certificate(root, b"mssante-sim")]
     return {
-        "ca.pem": root.public_bytes(Encoding.PEM) + issuing.public_bytes(Encoding.PEM),
+        "ca.pem": b"".join(one.public_bytes(Encoding.PEM) for one in (root, *issuing)),
         "ca.der": root.public_bytes(Encoding.DER),
         "truststore.p12": pkcs12.serialize_java_truststore(trusted, encryption),
     }
 
 
 def revocation_files(keystore: Keystore) -> dict[str, bytes]:
-    """By file name: ``crl.pem`` (every list), ``root.crl`` and ``issuing.crl`` (DER, as they are served)."""
+    """By file name: ``crl.pem`` (every list), ``root.crl``, ``issuing.crl``… (DER, as they are served)."""
     lists = keystore.crls()
     pem = b"".join(x509.load_der_x509_crl(one).public_bytes(Encoding.PEM) for one in lists.values())
     return {"crl.pem": pem, **lists}

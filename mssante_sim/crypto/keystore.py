@@ -1,13 +1,13 @@
-"""The trust domain of one home on disk: authorities, server, mailboxes, revocation lists.
+"""The trust domain of one home on disk: its authorities (`issuers`), servers, mailboxes and organisations.
 
-    root/  issuing/          identity.pem, crl.der
-    server/                  identity.pem
-    mailboxes/<address>/     signing-1.pem, receiving-1.pem, client-1.pem, then -2 … after a renewal
+    server/                         identity.pem
+    mailboxes/<address>/            signing-1.pem, receiving-1.pem, client-1.pem, then -2 … after a renewal
+    organisations/<IdNatStruct>/    signing-1.pem, receiving-1.pem
 
-An `identity.pem` is a private key, its certificate and the chain without the
-root, readable by its owner only. Files are written whole or not at all.
+Files are written whole or not at all; what another process changes is seen at the next look.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,52 +16,50 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import quote, unquote
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
-
 from mssante_sim.crypto import profiles
-from mssante_sim.crypto.authority import Authority
-from mssante_sim.crypto.identity import Identity, load_key, read_certificate
+from mssante_sim.crypto.identity import Certificate, Identity, read_certificate
+from mssante_sim.crypto.issuers import SIMULATED, Issuers, TrustDomainError
+from mssante_sim.crypto.key_files import KeyFiles, certificates_in, number_of
 from mssante_sim.crypto.keys import new_key
 from mssante_sim.crypto.profiles import Profile, Subject, Usage
 from mssante_sim.crypto.secret import Secret
 from mssante_sim.crypto.trust import TrustContext
-from mssante_sim.errors import SimulatorError
-from mssante_sim.home import write_private
 
-__all__ = ["Holder", "Keystore", "Listed", "TrustDomainError"]
+__all__ = ["MAIL", "Holder", "Keystore", "Listed", "TrustDomainError"]
 
+MAIL: Final = (Usage.SIGN, Usage.RECEIVE)
 _PROFILES: Final = {
     Usage.SIGN: profiles.SIGNING,
     Usage.RECEIVE: profiles.RECEIVING,
     Usage.CLIENT: profiles.CLIENT,
 }
-_ROOT_NAME: Final = "SIMULATEUR AC RACINE IGC-SANTE ELEMENTAIRE"
-_ISSUING_NAME: Final = "SIMULATEUR AC IGC-SANTE ELEMENTAIRE ORGANISATIONS"
-
-
-class TrustDomainError(SimulatorError):
-    """The files of the trust domain are missing or damaged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A mailbox that is to have certificates to sign, to receive and to log in.
+    """A mailbox that is to have certificates to sign, to receive and to log in, or an organisation.
 
     `receiving` may be another profile, or None for no certificate, to make a fault on purpose; so may `expired`.
     """
 
-    address: str
+    name: str  # the mailbox's address, or the organisation's IdNatStruct
     organisation: str
     unit: str | None = None
     department: str | None = None
     receiving: Profile | None = profiles.RECEIVING
     expired: bool = False  # the receiving one, since yesterday
+    mailboxes: tuple[str, ...] = ()  # of an organisation: those that its certificates speak for
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every mailbox that the certificates name."""
+        return (self.name,) if "@" in self.name else self.mailboxes
+
+    @property
+    def subject(self) -> Subject:
+        """Whom they name: the mailbox, or the organisation itself, as the application that seals for it."""
+        common = self.name if "@" in self.name else self.organisation
+        return Subject(common, self.organisation, self.unit, self.department)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,32 +71,26 @@ class Listed:
     state: str
     not_after: datetime
     serial: int
+    issuer: str
 
 
 class Keystore:
-    """The trust domain under `path`.  One process at a time may write."""
+    """The trust domain under `path`."""
 
-    def __init__(self, path: Path, root: Authority, issuing: Authority) -> None:
+    def __init__(self, path: Path, files: KeyFiles, issuers: Issuers) -> None:
         self.path = path
-        self._root = root
-        self._issuing = issuing
+        self.issuers = issuers
+        self._files = files
 
     @classmethod
-    def create(cls, path: Path, *, at: datetime, crl_base: str, hosts: Sequence[str]) -> Self:
+    def create(cls, path: Path, *, at: datetime, base: str, hosts: Sequence[str]) -> Self:
         """A new root, an issuing authority, a certificate for a server that is reached as any of `hosts`.
 
-        `crl_base` and the name of an authority (``/issuing.crl``) are where the certificates say that the list is.
+        `base`, such as ``http://127.0.0.1:2080``, is where the certificates say that lists and responders are.
         """
-        root = Authority.create(profiles.ROOT, _ROOT_NAME, at=at, crl_url=f"{crl_base}/root.crl")
-        issuing = Authority.create(
-            profiles.ISSUING, _ISSUING_NAME, at=at, crl_url=f"{crl_base}/issuing.crl", parent=root
-        )
-        store = cls(path, root, issuing)
-        _write_identity(path / "root" / "identity.pem", root.identity)
-        _write_identity(path / "issuing" / "identity.pem", issuing.identity)
-        subject = Subject(hosts[0], "MSSANTE-SIM (SIMULATEUR)")
-        _write_identity(store.server, issuing.issue(profiles.SERVER, subject, at=at, names=hosts))
-        store.publish(at=at)
+        files = KeyFiles()
+        store = cls(path, files, Issuers.create(path, files, base, at=at))
+        store.renew_server(hosts, at=at)
         return store
 
     @classmethod
@@ -108,18 +100,15 @@ class Keystore:
         Raises:
             TrustDomainError: a file is missing or damaged.
         """
+        files = KeyFiles()
         try:
-            root = _read_identity(path / "root" / "identity.pem")
-            issuing = _read_identity(path / "issuing" / "identity.pem")
-            root_crl, issuing_crl = ((path / name / "crl.der").read_bytes() for name in ("root", "issuing"))
-            parent = Authority(root, crl_url=_crl_url(issuing), crl=root_crl)
-            leaf = _read_identity(path / "server" / "identity.pem")
-            child = Authority(issuing, crl_url=_crl_url(leaf), parent=parent, crl=issuing_crl)
+            store = cls(path, files, Issuers.open(path, files))
+            files.read(store.server)
         except (OSError, ValueError) as error:
             raise TrustDomainError(
                 f"The trust domain in {path} is missing or damaged; restore it, or make a new home.", detail=str(error)
             ) from error
-        return cls(path, parent, child)
+        return store
 
     # What is there
 
@@ -129,138 +118,138 @@ class Keystore:
         return self.path / "server" / "identity.pem"
 
     @property
-    def authorities(self) -> tuple[bytes, bytes]:
-        """Root and issuing authority, DER."""
-        return self._root.identity.certificate, self._issuing.identity.certificate
-
-    @property
-    def issuers(self) -> tuple[Authority, Authority]:
-        """Root and issuing authority at work, for certificates that no mailbox has; see `publish` for revocations."""
-        return self._root, self._issuing
+    def authorities(self) -> tuple[bytes, ...]:
+        """The certificates, DER, of the root and of every issuing authority, the one that issues now last."""
+        return tuple(one.identity.certificate for one in self.issuers.all())
 
     def crls(self) -> dict[str, bytes]:
         """The latest list of each authority, DER, by its file name in a distribution point."""
-        return {f"{name}.crl": (self.path / name / "crl.der").read_bytes() for name in ("root", "issuing")}
+        return self.issuers.lists()
 
     def trust(self) -> TrustContext:
         """What this domain's certificates are judged by, as of the latest lists."""
-        root, issuing = self.authorities
-        return TrustContext([root], [issuing], list(self.crls().values()))
+        root, *issuing = self.authorities
+        return TrustContext([root], issuing, list(self.crls().values()))
 
-    def identities(self, address: str, usage: Usage) -> list[Identity]:
-        """Every identity of `address` for `usage`, the newest first; old ones open old messages."""
-        folder = self._folder(address)
-        numbered = sorted(((_number(file), file) for file in folder.glob(f"{usage.value}-*.pem")), reverse=True)
-        return [_read_identity(file) for _, file in numbered]
+    def identities(self, name: str, usage: Usage) -> list[Identity]:
+        """Every identity of a mailbox or organisation for `usage`, the newest first; old ones open old messages."""
+        files = self._folder(name).glob(f"{usage.value}-*.pem")
+        return [self._files.read(file) for file in sorted(files, key=number_of, reverse=True)]
 
-    def identity(self, address: str, usage: Usage) -> Identity | None:
+    def identity(self, name: str, usage: Usage) -> Identity | None:
         """The newest of them."""
-        return next(iter(self.identities(address, usage)), None)
+        return next(iter(self.identities(name, usage)), None)
+
+    def speaking_for(self, address: str, usage: Usage) -> list[Identity]:
+        """Every identity that names the mailbox `address`: its own, then those of organisations."""
+        shared = (one for name in self.organisations() for one in self.identities(name, usage))
+        named = (one for one in shared if address.lower() in read_certificate(one.certificate).mailboxes)
+        return [*self.identities(address, usage), *named]
 
     def stamp(self, address: str) -> tuple[int, ...]:
-        """Another value after every change of the certificates of `address` or of a revocation list."""
-        watched = (self._folder(address), self.path / "root", self.path / "issuing")  # a new file alters its folder
+        """Another value after every change of the certificates of `address`, an organisation or a revocation list."""
+        shared = (self.path, self.path / "organisations", *(self.path / name for name in self.issuers.names()))
+        watched = (self._folder(address), *shared)  # a new file alters its folder
         return tuple(folder.stat().st_mtime_ns if folder.exists() else 0 for folder in watched)
 
     def addresses(self) -> list[str]:
         """Every mailbox that has a certificate, sorted."""
         return sorted(unquote(folder.name) for folder in (self.path / "mailboxes").glob("*@*"))
 
+    def organisations(self) -> list[str]:
+        """The IdNatStruct of every organisation that has a certificate of its own, sorted."""
+        return sorted(folder.name for folder in (self.path / "organisations").glob("*"))
+
     def listing(self, *, at: datetime) -> Iterator[Listed]:
-        """Every mailbox certificate and its state at `at`."""
+        """Every certificate of a mailbox or organisation and its state at `at`."""
         trust = self.trust()
-        for address in self.addresses():
+        for name in (*self.addresses(), *self.organisations()):
             for usage in _PROFILES:
-                for identity in self.identities(address, usage):
-                    facts = read_certificate(identity.certificate)
-                    state = trust.state(identity.certificate, usage, address, at)
-                    yield Listed(address, usage.value, state.value, facts.not_after, facts.serial)
+                for certificate in self._certificates(name, usage):
+                    facts = read_certificate(certificate)
+                    state = trust.state(certificate, usage, name if "@" in name else None, at)
+                    issuer = read_certificate(self.issuers.of(facts).identity.certificate).name
+                    yield Listed(name, usage.value, state.value, facts.not_after, facts.serial, issuer)
 
     # Changes
 
-    def issue(self, holders: Sequence[Holder], *, at: datetime) -> None:
-        """Every holder has a new certificate of each kind; keys are made on all cores at once."""
-        wanted = [(holder, usage) for holder in holders for usage in _PROFILES]
+    def issue(self, holders: Sequence[Holder], *, at: datetime, usages: Sequence[Usage] = tuple(_PROFILES)) -> None:
+        """Every holder has a new certificate for each of `usages`; keys are made on all cores at once."""
+        wanted = [(holder, usage) for holder in holders for usage in usages]
         with ThreadPoolExecutor() as pool:
             keys = pool.map(lambda one: new_key(_PROFILES[one[1]].key_bits, _PROFILES[one[1]].curve), wanted)
             for (holder, usage), key in zip(wanted, keys, strict=True):
                 self._issue_one(holder, usage, key, at)
+        self.issuers.note_issued()
 
     def _issue_one(self, holder: Holder, usage: Usage, key: Secret[bytes], at: datetime) -> None:
         profile = holder.receiving if usage is Usage.RECEIVE else _PROFILES[usage]
         if profile is None:
             return
         over = usage is Usage.RECEIVE and holder.expired
-        subject = Subject(holder.address, holder.organisation, holder.unit, holder.department)
-        identity = self._issuing.issue(
+        identity = self.issuers.current.issue(
             profile,
-            subject,
+            holder.subject,
             at=at,
-            names=[holder.address],
+            names=holder.addresses,
             key=key,
             validity=(at - profile.validity, at - timedelta(days=1)) if over else None,
         )
-        folder = self._folder(holder.address)
-        number = 1 + max((_number(file) for file in folder.glob(f"{usage.value}-*.pem")), default=0)
-        _write_identity(folder / f"{usage.value}-{number}.pem", identity)
+        folder = self._folder(holder.name)
+        number = 1 + max(map(number_of, folder.glob(f"{usage.value}-*.pem")), default=0)
+        self._files.write(folder / f"{usage.value}-{number}.pem", identity)
+        if "@" not in holder.name:
+            os.utime(folder.parent)  # for `stamp`
 
     def issue_client(self, name: str, organisation: str, file: Path, *, at: datetime) -> None:
         """`file` is the PEM identity of another operator's server, by which it proves itself to the mx listener."""
-        identity = self._issuing.issue(profiles.SERVER, Subject(name, organisation), at=at, names=[name])
-        _write_identity(file, identity)
+        identity = self.issuers.current.issue(profiles.SERVER, Subject(name, organisation), at=at, names=[name])
+        KeyFiles().write(file, identity)
+        self.issuers.note_issued()
 
-    def revoke(self, address: str, usage: Usage, *, at: datetime, reason: str = "unspecified") -> None:
-        """The newest certificate of `address` for `usage` is on a new list."""
-        identity = self.identity(address, usage)
-        if identity is None:
-            raise TrustDomainError(f"{address} has no {usage.value} certificate.")
-        self._issuing.revoke(read_certificate(identity.certificate).serial, at=at, reason=reason)
-        self.publish(at=at)
+    def renew_server(self, hosts: Sequence[str], *, at: datetime) -> None:
+        """The servers have a new certificate, for all of `hosts`; a listener that is up shows it when it loads it."""
+        identity = self.issuers.current.issue(profiles.SERVER, Subject(hosts[0], SIMULATED), at=at, names=hosts)
+        self._files.write(self.server, identity)
+        self.issuers.note_issued()
 
-    def publish(self, *, at: datetime) -> None:
-        """New lists of both authorities are there, good for a month from `at`.
+    def revoke(
+        self, name: str, usage: Usage, *, at: datetime, reason: str = "unspecified", serial: int | None = None
+    ) -> Certificate:
+        """The newest certificate of `name` for `usage`, or the one with `serial`, is on a new list.
 
-        What another process has revoked in the meantime stays revoked.
+        Raises: TrustDomainError.
         """
-        for name, authority in (("root", self._root), ("issuing", self._issuing)):
-            file = self.path / name / "crl.der"
-            if file.exists():
-                authority.learn(file.read_bytes())
-            write_private(file, authority.crl(at))
+        facts = self._one(name, usage, serial)
+        self.issuers.of(facts).revoke(facts.serial, at=at, reason=reason)
+        self.issuers.publish(at=at)
+        return facts
 
-    def _folder(self, address: str) -> Path:
-        return self.path / "mailboxes" / quote(address.lower(), safe="@+")  # a local part may hold a slash
+    def release(self, name: str, usage: Usage, *, at: datetime, serial: int | None = None) -> Certificate:
+        """The same certificate, which was on hold, is on no list any more.
 
+        Raises: TrustDomainError: it was not on hold.
+        """
+        facts = self._one(name, usage, serial)
+        if not self.issuers.of(facts).release(facts.serial):
+            raise TrustDomainError(f"The {usage.value} certificate {facts.serial:x} of {name} is not on hold.")
+        self.issuers.publish(at=at)
+        return facts
 
-def _number(file: Path) -> int:
-    return int(file.stem.rpartition("-")[2])
+    # How
 
+    def _one(self, name: str, usage: Usage, serial: int | None) -> Certificate:
+        for certificate in self._certificates(name, usage):
+            if serial in (None, read_certificate(certificate).serial):
+                return read_certificate(certificate)
+        which = "" if serial is None else f" with the serial number {serial:x}"
+        raise TrustDomainError(f"{name} has no {usage.value} certificate{which}; mssante-sim certs list shows them.")
 
-def _crl_url(identity: Identity) -> str | None:
-    points = read_certificate(identity.certificate).parsed.extensions.get_extension_for_class(
-        x509.CRLDistributionPoints
-    )
-    name = next(iter(points.value)).full_name
-    return str(name[0].value) if name else None
+    def _certificates(self, name: str, usage: Usage) -> list[bytes]:
+        """As `identities`, without the keys."""
+        files = sorted(self._folder(name).glob(f"{usage.value}-*.pem"), key=number_of, reverse=True)
+        return [certificates_in(file.read_bytes())[0] for file in files]
 
-
-def _write_identity(file: Path, identity: Identity) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    key = load_key(identity.key)
-    pem = [key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())]
-    pem += (
-        x509.load_der_x509_certificate(one).public_bytes(Encoding.PEM)
-        for one in (identity.certificate, *identity.chain)
-    )
-    write_private(file, b"".join(pem))
-
-
-def _read_identity(file: Path) -> Identity:
-    """Raises: OSError, ValueError."""
-    pem = file.read_bytes()
-    key = load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)  # our own; checking takes 30 ms
-    certificate, *chain = x509.load_pem_x509_certificates(pem)
-    secret = Secret(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
-    return Identity(
-        certificate.public_bytes(Encoding.DER), secret, tuple(one.public_bytes(Encoding.DER) for one in chain)
-    )
+    def _folder(self, name: str) -> Path:
+        kind = "mailboxes" if "@" in name else "organisations"
+        return self.path / kind / quote(name.lower(), safe="@+")  # a local part may hold a slash

@@ -1,5 +1,6 @@
-"""Certificate profiles as data, after the IGC-Santé tree under clearly fake names.  [IGC-Santé]"""
+"""Certificate profiles as data: one table, after the IGC-Santé tree under clearly fake names.  [IGC-Santé]"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
@@ -8,7 +9,9 @@ from typing import Final, Literal
 __all__ = [
     "CLIENT",
     "ISSUING",
+    "OCSP_RESPONDER",
     "PATIENT_ORGANISATION",
+    "PROFILES",
     "RECEIVING",
     "RECEIVING_P256",
     "RECEIVING_P384",
@@ -53,12 +56,14 @@ class Purpose(Enum):
     SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
     CLIENT_AUTH = "1.3.6.1.5.5.7.3.2"
     EMAIL_PROTECTION = "1.3.6.1.5.5.7.3.4"
+    OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What all certificates of one kind have in common."""
+    """What all certificates of one kind have in common; RSA with SHA-256 unless a curve is named."""
 
+    issuer: Literal["itself", "root", "issuing", "either"]
     uses: frozenset[KeyUse]
     purposes: frozenset[Purpose]
     names: Literal["mailbox", "host"] | None  # kind of alternative name
@@ -67,6 +72,8 @@ class Profile:
     curve: str | None = None  # "P-256", "P-384"; None: an RSA key
     path_length: int | None = None  # None: no authority, unless it is a root
     authority: bool = False
+    says_where: bool = True  # where its issuer's list, responder and certificate are
+    no_check: bool = False  # nobody asks whether it is revoked  [RFC 6960 §4.2.2.2.1]
     capabilities: tuple[bytes, ...] = ()  # what the holder's program reads, by OID (`crypto.capabilities`)
 
 
@@ -80,28 +87,31 @@ class Subject:
     department: str | None = None  # "Ille-et-Vilaine (35)"
 
 
-_THREE_YEARS: Final = timedelta(days=3 * 365)
-_AUTHORITY_USES: Final = frozenset({KeyUse.CERTIFICATE_SIGN, KeyUse.CRL_SIGN})
+_YEAR: Final = timedelta(days=365)
+_AUTHORITY: Final = frozenset({KeyUse.CERTIFICATE_SIGN, KeyUse.CRL_SIGN})
+_SIGN: Final = frozenset({KeyUse.DIGITAL_SIGNATURE})
+_SEAL: Final = frozenset({KeyUse.DIGITAL_SIGNATURE, KeyUse.NON_REPUDIATION})
+_RECEIVE: Final = frozenset({KeyUse.KEY_ENCIPHERMENT})
 _MAIL: Final = frozenset({Purpose.EMAIL_PROTECTION})
+_SERVER: Final = frozenset({Purpose.SERVER_AUTH, Purpose.CLIENT_AUTH})
 
-ROOT: Final = Profile(_AUTHORITY_USES, frozenset(), None, timedelta(days=20 * 365), key_bits=4096, authority=True)
-ISSUING: Final = Profile(
-    _AUTHORITY_USES, frozenset(), None, timedelta(days=10 * 365), key_bits=3072, path_length=0, authority=True
-)
-SERVER: Final = Profile(
-    frozenset({KeyUse.DIGITAL_SIGNATURE, KeyUse.KEY_ENCIPHERMENT}),
-    frozenset({Purpose.SERVER_AUTH, Purpose.CLIENT_AUTH}),
-    "host",
-    _THREE_YEARS,
-)
-CLIENT: Final = Profile(
-    frozenset({KeyUse.DIGITAL_SIGNATURE}), frozenset({Purpose.CLIENT_AUTH}), "mailbox", _THREE_YEARS, curve="P-256"
-)
-"""What opens a mailbox without a password (ORG/AUTH_CLI); a curve, as its key is made at once  [our choice]."""
+PROFILES: Final[Mapping[str, Profile]] = {
+    "root": Profile("itself", _AUTHORITY, frozenset(), None, 20 * _YEAR, 4096, authority=True, says_where=False),
+    "issuing": Profile("root", _AUTHORITY, frozenset(), None, 10 * _YEAR, 3072, path_length=0, authority=True),
+    "ocsp": Profile(
+        "either", _SIGN, frozenset({Purpose.OCSP_SIGNING}), None, timedelta(days=30), says_where=False, no_check=True
+    ),
+    "server": Profile("issuing", _SIGN | _RECEIVE, _SERVER, "host", 3 * _YEAR),
+    "client": Profile("issuing", _SIGN, frozenset({Purpose.CLIENT_AUTH}), "mailbox", 3 * _YEAR, curve="P-256"),
+    "signing": Profile("issuing", _SEAL, _MAIL, "mailbox", 3 * _YEAR),
+    "receiving": Profile("issuing", _RECEIVE, _MAIL, "mailbox", 3 * _YEAR),
+}
+"""Leaves of mailboxes: alternative name = mailbox; one key to sign, one to receive, one to log in  [our choice].
 
-SIGNING: Final = Profile(frozenset({KeyUse.DIGITAL_SIGNATURE, KeyUse.NON_REPUDIATION}), _MAIL, "mailbox", _THREE_YEARS)
-RECEIVING: Final = Profile(frozenset({KeyUse.KEY_ENCIPHERMENT}), _MAIL, "mailbox", _THREE_YEARS)
-"""S/MIME leaves: alternative name = mailbox, one key to sign and one to receive  [our choice]."""
+The last (ORG/AUTH_CLI) is on a curve, as such a key is made at once.
+"""
+
+ROOT, ISSUING, OCSP_RESPONDER, SERVER, CLIENT, SIGNING, RECEIVING = PROFILES.values()
 
 SIGNING_P256: Final = replace(SIGNING, curve="P-256")
 SIGNING_P384: Final = replace(SIGNING, curve="P-384")

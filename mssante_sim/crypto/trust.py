@@ -8,7 +8,6 @@ name constraint, a revocation list that is missing, unsigned or out of date.
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from itertools import pairwise
@@ -16,26 +15,27 @@ from pathlib import Path
 from typing import Final, Self
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from mssante_sim.crypto.identity import GOOD_DIGESTS, BadCertificate, Certificate, read_certificate
+from mssante_sim.crypto.identity import BadCertificate, Certificate, read_certificate
 from mssante_sim.crypto.keys import is_strong
+from mssante_sim.crypto.links import is_issued_by
 from mssante_sim.crypto.profiles import Purpose, Usage
-from mssante_sim.errors import SimulatorError
+from mssante_sim.crypto.revocation import Lookup, RevocationList, Word, answer_of
 
-__all__ = ["BadRevocationList", "CertificateState", "TrustContext", "accepts_usage"]
+__all__ = ["CertificateState", "TrustContext", "accepts_usage", "validity"]
 
 _LONGEST_PATH: Final = 4  # leaf and root included
 _MOST_REMEMBERED: Final = 4096
-_MAIL: Final = frozenset({
-    x509.ObjectIdentifier(Purpose.EMAIL_PROTECTION.value), ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
-})  # fmt: skip
-_CLIENT: Final = frozenset({
-    x509.ObjectIdentifier(Purpose.CLIENT_AUTH.value), ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
-})  # fmt: skip
+_PURPOSES: Final = {
+    usage: frozenset({x509.ObjectIdentifier(purpose.value), ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
+    for usage, purpose in (
+        (Usage.SIGN, Purpose.EMAIL_PROTECTION), (Usage.RECEIVE, Purpose.EMAIL_PROTECTION),
+        (Usage.SERVER, Purpose.SERVER_AUTH), (Usage.CLIENT, Purpose.CLIENT_AUTH),
+    )
+}  # fmt: skip
 _PEM: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 
 
@@ -52,31 +52,6 @@ class CertificateState(Enum):
     UNTRUSTED = "untrusted"  # unreadable, no path to a root, or no fresh word on revocation
 
 
-class BadRevocationList(SimulatorError):
-    """The octets are no revocation list that can be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class _RevocationList:
-    issuer: x509.Name
-    parsed: x509.CertificateRevocationList
-    since: datetime
-    until: datetime
-    revoked: frozenset[int]
-
-    @classmethod
-    def read(cls, octets: bytes) -> "_RevocationList":
-        try:
-            crl = x509.load_der_x509_crl(octets)
-            until = crl.next_update_utc
-            if until is None or any(one.critical for one in crl.extensions):  # a partial list  [RFC 5280 §5.2]
-                raise ValueError("a list that ends never, or that is partial")
-            revoked = frozenset(one.serial_number for one in crl)
-            return cls(crl.issuer, crl, crl.last_update_utc, until, revoked)
-        except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
-            raise BadRevocationList("The revocation list cannot be read.", detail=str(error)) from error
-
-
 class TrustContext:
     """Roots that are believed, authorities between, and what these have revoked.
 
@@ -84,10 +59,16 @@ class TrustContext:
     remembers the paths it has found, so asking again costs microseconds.
     """
 
-    __slots__ = ("_authorities", "_crls", "_paths", "_roots", "_signed_lists")
+    __slots__ = ("_authorities", "_crls", "_lookup", "_paths", "_roots", "_signed_lists")
 
-    def __init__(self, roots: Sequence[bytes], intermediates: Sequence[bytes] = (), crls: Sequence[bytes] = ()) -> None:
-        """A context of DER certificates and lists.
+    def __init__(
+        self,
+        roots: Sequence[bytes],
+        intermediates: Sequence[bytes] = (),
+        crls: Sequence[bytes] = (),
+        lookup: Lookup | None = None,
+    ) -> None:
+        """A context of DER certificates and lists; what they do not tell is asked of `lookup`, if there is one.
 
         Raises:
             BadCertificate: one of the certificates cannot be read.
@@ -95,12 +76,13 @@ class TrustContext:
         """
         self._roots = tuple(map(read_certificate, roots))
         self._authorities = (*self._roots, *map(read_certificate, intermediates))
-        self._crls = tuple(map(_RevocationList.read, crls))
+        self._crls = tuple(map(RevocationList.read, crls))
         self._paths: dict[bytes, tuple[Certificate, ...] | None] = {}
-        self._signed_lists: dict[bytes, tuple[_RevocationList, ...]] = {}
+        self._lookup = lookup
+        self._signed_lists: dict[bytes, tuple[RevocationList, ...]] = {}
 
     @classmethod
-    def from_files(cls, ca: Path, crl: Path) -> Self:
+    def from_files(cls, ca: Path, crl: Path, lookup: Lookup | None = None) -> Self:
         """A context of PEM files; of the certificates in `ca` the self-issued are believed as roots.
 
         Raises:
@@ -117,17 +99,20 @@ class TrustContext:
         others = [one.public_bytes(Encoding.DER) for one in found if one.subject != one.issuer]
         if not roots:
             raise BadCertificate(f"{ca} holds no root authority.")
-        return cls(roots, others, [one.public_bytes(Encoding.DER) for one in lists])
+        return cls(roots, others, [one.public_bytes(Encoding.DER) for one in lists], lookup)
 
-    def state(self, certificate: bytes | None, usage: Usage, address: str, at: datetime) -> CertificateState:
-        """The first thing that is wrong with `certificate` at `at`, or VALID; letter case does not count."""
+    def state(self, certificate: bytes | None, usage: Usage, address: str | None, at: datetime) -> CertificateState:
+        """The first thing that is wrong with `certificate` at `at`, or VALID; letter case does not count.
+
+        `address` is the mailbox that it must name; None: it may be anybody's.
+        """
         if certificate is None:
             return CertificateState.MISSING
         try:
             leaf = read_certificate(certificate)
         except BadCertificate:
             return CertificateState.UNTRUSTED
-        path = self.path(leaf)
+        path = self.path(leaf) or self._path_through(leaf)
         if path is None or not is_strong(leaf.public_key):
             return CertificateState.UNTRUSTED
         for found in (validity(path, at), self.revocation(path, at)):
@@ -135,7 +120,8 @@ class TrustContext:
                 return found
         if not accepts_usage(leaf, usage):
             return CertificateState.WRONG_USAGE
-        return CertificateState.VALID if address.lower() in leaf.mailboxes else CertificateState.WRONG_ADDRESS
+        named = address is None or address.lower() in leaf.mailboxes
+        return CertificateState.VALID if named else CertificateState.WRONG_ADDRESS
 
     def path(self, leaf: Certificate, extra: Sequence[bytes] = ()) -> tuple[Certificate, ...] | None:
         """`leaf` up to a root, each signed by the next, or None; time and revocation are not looked at.
@@ -157,30 +143,43 @@ class TrustContext:
         while len(path) <= _LONGEST_PATH and path[-1].understood:
             if path[-1] in self._roots:
                 return tuple(path)
-            issuer = next((one for one in candidates if _issued(path[-1], one, below=len(path) - 1)), None)
+            issuer = next((one for one in candidates if is_issued_by(path[-1], one, below=len(path) - 1)), None)
             if issuer is None:
                 return None
             path.append(issuer)
         return None
 
-    def revocation(self, path: Sequence[Certificate], at: datetime) -> CertificateState:
-        """VALID if a fresh list of its issuer clears every certificate below the root; else REVOKED or UNTRUSTED.
+    def _path_through(self, leaf: Certificate) -> tuple[Certificate, ...] | None:
+        """The path if the authority between is only where `leaf` says that it is.  [RFC 5280 §4.2.2.1]"""
+        if self._lookup is None or not leaf.understood:
+            return None
+        return self._walk(leaf, (*self._authorities, *_readable(self._lookup.issuers(leaf))))
 
-        A serial number on the list counts from the moment the list is out, whatever date stands beside it.
+    def revocation(self, path: Sequence[Certificate], at: datetime) -> CertificateState:
+        """VALID if every certificate below the root is cleared by its issuer, freshly; else REVOKED or UNTRUSTED.
+
+        A fresh list decides; where there is none, the responder is asked  [our choice: who can know asks nobody].
+        A serial number on a list counts from the moment the list is out, whatever date stands beside it.
         """
         for certificate, issuer in pairwise(path):
-            fresh = [one for one in self._lists_of(issuer) if one.since <= at < one.until]
-            if not fresh:
-                return CertificateState.UNTRUSTED
-            if any(certificate.serial in one.revoked for one in fresh):
-                return CertificateState.REVOKED
+            match self._word(certificate, issuer, at):
+                case Word.REVOKED:
+                    return CertificateState.REVOKED
+                case Word.NOTHING:
+                    return CertificateState.UNTRUSTED
         return CertificateState.VALID
 
-    def _lists_of(self, issuer: Certificate) -> tuple[_RevocationList, ...]:
+    def _word(self, certificate: Certificate, issuer: Certificate, at: datetime) -> Word:
+        if fresh := [one for one in self._lists_of(issuer) if one.is_fresh(at)]:
+            return Word.REVOKED if any(certificate.serial in one.revoked for one in fresh) else Word.GOOD
+        answer = None if self._lookup is None else self._lookup.answer(certificate, issuer)
+        return Word.NOTHING if answer is None else answer_of(answer, certificate, issuer, at)
+
+    def _lists_of(self, issuer: Certificate) -> tuple[RevocationList, ...]:
         """The lists that `issuer` has signed."""
         known = self._signed_lists.get(issuer.der)
         if known is None:
-            known = tuple(one for one in self._crls if _signed_list(one, issuer))
+            known = tuple(one for one in self._crls if one.is_signed_by(issuer))
             self._signed_lists[issuer.der] = known
         return known
 
@@ -196,49 +195,18 @@ def validity(path: Sequence[Certificate], at: datetime) -> CertificateState:
 
 
 def accepts_usage(leaf: Certificate, usage: Usage) -> bool:
-    """Whether `leaf` may sign or receive mail, or prove a TLS client; an extension that is absent forbids nothing.
-
-    [RFC 8550 §4.4] [RFC 5280 §4.2.1.12]
-    """
-    purposes = _CLIENT if usage is Usage.CLIENT else _MAIL
-    if leaf.authority or (leaf.purposes is not None and not leaf.purposes & purposes):
+    """Whether `leaf` may be used so; an extension that is absent forbids nothing.  [RFC 8550 §4.4]"""
+    if leaf.authority or (leaf.purposes is not None and not leaf.purposes & _PURPOSES[usage]):
         return False
     uses = leaf.usages
     if uses is None:
         return True
-    if usage is Usage.CLIENT:
-        return uses.digital_signature
     if usage is Usage.SIGN:
         return uses.digital_signature or uses.content_commitment
+    if usage is not Usage.RECEIVE:
+        return uses.digital_signature
     # An RSA key opens the content key; a curve's agrees on what opens it.  [RFC 8550 §4.4.2, RFC 5480 §3]
     return uses.key_encipherment if isinstance(leaf.public_key, RSAPublicKey) else uses.key_agreement
-
-
-def _issued(subject: Certificate, issuer: Certificate, *, below: int) -> bool:
-    """Whether `issuer` is an authority that signed `subject`, with `below` authorities between it and the leaf."""
-    if subject.issuer != issuer.subject or not issuer.authority or not issuer.understood:
-        return False
-    if issuer.usages is None or not issuer.usages.key_cert_sign:
-        return False
-    if issuer.path_length is not None and below > issuer.path_length:
-        return False
-    if not subject.signed_well or not is_strong(issuer.public_key):
-        return False
-    try:
-        subject.parsed.verify_directly_issued_by(issuer.parsed)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True
-
-
-def _signed_list(crl: _RevocationList, issuer: Certificate) -> bool:
-    if crl.issuer != issuer.parsed.subject or not is_strong(issuer.public_key):
-        return False
-    if issuer.usages is None or not issuer.usages.crl_sign:
-        return False
-    return isinstance(crl.parsed.signature_hash_algorithm, GOOD_DIGESTS) and crl.parsed.is_signature_valid(
-        issuer.public_key
-    )
 
 
 def _readable(certificates: Iterable[bytes]) -> list[Certificate]:

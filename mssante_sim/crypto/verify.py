@@ -96,7 +96,7 @@ def verify(signed: bytes, trust: TrustContext, policy: SignerPolicy, *, at: date
     2 content type and digest attributes equal those of the exact octets                        [RFC 5652 §5.4]
     3 signature over the signed attributes, and by the certificate that they name, if any       [RFC 5035 §3]
     4 path to a root of `trust`, valid at `at`, for a certificate that may sign mail            [RFC 5280 §6]
-    5 not revoked at `at`, on the word of a list that is fresh
+    5 not revoked at `at`, on the word of a fresh list or, without one, of a responder          [RFC 6960 §2.2]
     6 `policy` accepts the certificate
     Callers must use only the content returned, never `signed`.
 

@@ -18,7 +18,7 @@ from mssante_sim.crypto.pkcs12 import _compatible, _loses_a_zero, compatible_bun
 from mssante_sim.crypto.profiles import Usage
 from mssante_sim.crypto.verify import FromMatches, VerificationFailed, verify
 from mssante_sim.errors import SimulatorError
-from tests.crypto.conftest import ADDRESS, CRL_BASE
+from tests.crypto.conftest import ADDRESS, BASE
 from tests.crypto.forgery import ENTITY, multipart
 from tests.crypto.measuring import version
 from tests.crypto.programs import gpgsm as gpgsm_home
@@ -32,7 +32,7 @@ NOW = SystemClock().now()  # these programs look at the machine's clock
 
 @pytest.fixture(scope="module")
 def keystore(tmp_path_factory: pytest.TempPathFactory) -> Keystore:
-    made = Keystore.create(tmp_path_factory.mktemp("home") / "trust", at=NOW, crl_base=CRL_BASE, hosts=["localhost"])
+    made = Keystore.create(tmp_path_factory.mktemp("home") / "trust", at=NOW, base=BASE, hosts=["localhost"])
     made.issue([Holder(ADDRESS, "PHARMACIE FICTIVE", "1990000010", "Ille-et-Vilaine (35)")], at=NOW)
     return made
 
@@ -90,7 +90,8 @@ def test_openssl_verifies_with_revocation_and_the_purpose(files: Path) -> None:
     checks = ("-crl_check_all", "-CRLfile", files / "crl.pem", "-CAfile", files / "ca.pem", "-x509_strict")
     for name, purpose in (("signing", "smimesign"), ("receiving", "smimeencrypt")):
         run("openssl", "verify", *checks, "-purpose", purpose, files / f"{name}.pem")
-        assert b"OCSP" not in run("openssl", "x509", "-in", files / f"{name}.pem", "-noout", "-text")
+        said = run("openssl", "x509", "-in", files / f"{name}.pem", "-noout", "-ocsp_uri").decode().strip()
+        assert said == f"{BASE}/ocsp/issuing"
 
 
 def test_openssl_sees_each_usage_and_no_other(files: Path) -> None:

@@ -23,23 +23,18 @@ from mssante_sim.crypto.authority import Authority
 from mssante_sim.crypto.cms_sign import SIGNED_DATA
 from mssante_sim.crypto.exports import authority_files, revocation_files
 from mssante_sim.crypto.identity import BadCertificate, Identity, certificate_in, key_name, load_key, read_certificate
-from mssante_sim.crypto.keystore import Holder, Keystore, TrustDomainError
+from mssante_sim.crypto.keystore import MAIL, Holder, Keystore, TrustDomainError
 from mssante_sim.crypto.pkcs12 import BadBundle, compatible_bundle, read_bundle, write_bundle
 from mssante_sim.crypto.profiles import SIGNING, Subject, Usage
 from mssante_sim.crypto.secret import Secret
 from mssante_sim.crypto.tls import client_context, cut, limit_tls_buffers, server_context, server_end_point
 from mssante_sim.crypto.trust import CertificateState
-from tests.crypto.conftest import ADDRESS, AT, CRL_BASE, Domain, new_domain
-
-HOSTS = ("localhost", "127.0.0.1", "::1", "imap.officine.mssante.test")
-HOLDER = Holder(ADDRESS, "PHARMACIE FICTIVE DES LILAS", "1990000010", "Ille-et-Vilaine (35)")
+from tests.crypto.conftest import ADDRESS, AT, BASE, HOLDER, HOSTS, Domain, copied, new_domain
 
 
 @pytest.fixture(scope="module")
-def keystore(tmp_path_factory: pytest.TempPathFactory) -> Keystore:
-    made = Keystore.create(tmp_path_factory.mktemp("home") / "trust", at=AT, crl_base=CRL_BASE, hosts=HOSTS)
-    made.issue([HOLDER], at=AT)
-    return made
+def keystore(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Keystore:
+    return Keystore.open(copied(pristine, tmp_path_factory.mktemp("home") / "trust"))
 
 
 def own(keystore: Keystore, usage: Usage) -> Identity:
@@ -56,7 +51,7 @@ def extension(octets: bytes, kind: type[x509.ExtensionType]) -> x509.Extension[x
 
 
 def test_the_tree_is_that_of_igc_sante_under_fake_names(keystore: Keystore) -> None:
-    assert tuple(one.identity.certificate for one in keystore.issuers) == keystore.authorities
+    assert tuple(one.identity.certificate for one in keystore.issuers.all()) == keystore.authorities
     root, issuing = (x509.load_der_x509_certificate(one) for one in keystore.authorities)
     names = [
         [
@@ -97,11 +92,11 @@ def test_a_mailbox_certificate_has_its_profile(keystore: Keystore, usage: Usage)
         [x509.RFC822Name(ADDRESS)]
     )
     (point,) = extension(octets, x509.CRLDistributionPoints).value  # type: ignore[misc,var-annotated]
-    assert point.full_name[0].value == f"{CRL_BASE}/issuing.crl"
+    assert point.full_name[0].value == f"{BASE}/crl/issuing.crl"
     assert certificate.not_valid_before_utc == AT - timedelta(hours=1)
     assert certificate.not_valid_after_utc == AT + timedelta(days=3 * 365)
-    with pytest.raises(x509.ExtensionNotFound):
-        extension(octets, x509.AuthorityInformationAccess)  # no OCSP before there is a responder
+    access = extension(octets, x509.AuthorityInformationAccess).value
+    assert [one.access_location.value for one in access] == [f"{BASE}/ocsp/issuing", f"{BASE}/aia/issuing.cer"]  # type: ignore[attr-defined]
 
 
 def test_each_certificate_names_its_key_and_its_issuers(keystore: Keystore) -> None:
@@ -122,11 +117,11 @@ def test_it_is_the_same_when_opened_again(keystore: Keystore) -> None:
     assert again.identities(ADDRESS, Usage.SIGN) == keystore.identities(ADDRESS, Usage.SIGN)
     assert own(again, Usage.RECEIVE).key.reveal() == own(keystore, Usage.RECEIVE).key.reveal()
     assert again.crls() == keystore.crls()
-    again.issue([replace(HOLDER, address="autre@officine.mssante.test")], at=AT)
+    again.issue([replace(HOLDER, name="autre@officine.mssante.test")], at=AT)
     later = keystore.identity("autre@officine.mssante.test", Usage.SIGN)
     assert later is not None
     (point,) = extension(later.certificate, x509.CRLDistributionPoints).value  # type: ignore[misc,var-annotated]
-    assert point.full_name[0].value == f"{CRL_BASE}/issuing.crl"
+    assert point.full_name[0].value == f"{BASE}/crl/issuing.crl"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes; the profile directory protects")
@@ -149,17 +144,6 @@ def test_a_damaged_domain_is_told_in_a_sentence(domain_files: Path, spoil: Calla
     spoil(domain_files)
     with pytest.raises(TrustDomainError, match="missing or damaged"):
         Keystore.open(domain_files)
-
-
-@pytest.fixture
-def domain_files(keystore: Keystore, tmp_path: Path) -> Path:
-    """A copy of the files of `keystore`."""
-    for file in keystore.path.rglob("*"):
-        if file.is_file():
-            copy = tmp_path / "trust" / file.relative_to(keystore.path)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(file.read_bytes())
-    return tmp_path / "trust"
 
 
 def test_a_renewal_leaves_old_messages_readable(domain_files: Path) -> None:
@@ -194,7 +178,7 @@ def test_faults_are_issued_on_purpose(domain_files: Path, holder: Holder, state:
 
 def test_a_holder_may_be_left_without_a_receiving_certificate(domain_files: Path) -> None:
     keystore = Keystore.open(domain_files)
-    keystore.issue([replace(HOLDER, address="sans@officine.mssante.test", receiving=None)], at=AT)
+    keystore.issue([replace(HOLDER, name="sans@officine.mssante.test", receiving=None)], at=AT)
     assert keystore.identity("sans@officine.mssante.test", Usage.RECEIVE) is None
     assert keystore.identity("sans@officine.mssante.test", Usage.SIGN) is not None
     assert keystore.identity("personne@officine.mssante.test", Usage.SIGN) is None
@@ -203,10 +187,33 @@ def test_a_holder_may_be_left_without_a_receiving_certificate(domain_files: Path
 def test_no_address_leads_out_of_its_folder(domain_files: Path) -> None:
     keystore = Keystore.open(domain_files)
     address = "../../issuing/x@officine.mssante.test"
-    keystore.issue([replace(HOLDER, address=address)], at=AT)
+    keystore.issue([replace(HOLDER, name=address)], at=AT)
     assert address in keystore.addresses()
     assert keystore.identity(address.upper(), Usage.SIGN) is not None
     assert {file.parent.parent for file in domain_files.rglob("signing-1.pem")} == {domain_files / "mailboxes"}
+
+
+def test_an_organisations_certificates_speak_for_its_mailboxes(domain_files: Path) -> None:
+    keystore = Keystore.open(domain_files)
+    second = "lilas.bis@officine.mssante.test"
+    lilas = replace(HOLDER, name="1990000010", mailboxes=(ADDRESS, second))
+    stamp = keystore.stamp(second)
+    keystore.issue([lilas], at=AT, usages=MAIL)
+    assert keystore.stamp(second) != stamp
+    assert keystore.organisations() == ["1990000010"]
+    assert [len(keystore.speaking_for(one, Usage.SIGN)) for one in (ADDRESS, second, "x@y.test")] == [2, 1, 0]
+    (seal,) = keystore.speaking_for(second.upper(), Usage.SIGN)
+    facts = read_certificate(seal.certificate)
+    assert facts.parsed.subject.rfc4514_string() == (
+        "CN=PHARMACIE FICTIVE DES LILAS,OU=1990000010,O=PHARMACIE FICTIVE DES LILAS,ST=Ille-et-Vilaine (35),C=FR"
+    )
+    assert facts.mailboxes == {ADDRESS, second}
+    for address, state in ((ADDRESS, "valid"), (second, "valid"), ("x@y.test", "wrong address")):
+        assert keystore.trust().state(seal.certificate, Usage.SIGN, address, AT).value == state
+    assert {one.usage: one.state for one in keystore.listing(at=AT) if one.name == "1990000010"} == {
+        "signing": "valid", "receiving": "valid",
+    }  # fmt: skip
+    assert keystore.speaking_for(ADDRESS, Usage.SIGN)[0] == own(keystore, Usage.SIGN)
 
 
 def test_a_revocation_outlives_the_process(domain_files: Path) -> None:
@@ -216,7 +223,7 @@ def test_a_revocation_outlives_the_process(domain_files: Path) -> None:
     assert keystore.stamp(ADDRESS) != stamp
     certificate = own(keystore, Usage.RECEIVE).certificate
     for days in (0, 20):
-        keystore.publish(at=AT + timedelta(days=days))
+        keystore.issuers.publish(at=AT + timedelta(days=days))
         at = AT + timedelta(days=days, hours=1)
         assert keystore.trust().state(certificate, Usage.RECEIVE, ADDRESS, at).value == "revoked"
     (entry,) = x509.load_der_x509_crl(keystore.crls()["issuing.crl"])
@@ -232,7 +239,7 @@ def test_numbers_of_lists_only_grow(domain_files: Path) -> None:
 
     numbers = [number()]
     for _ in range(3):
-        Keystore.open(domain_files).publish(at=AT)
+        Keystore.open(domain_files).issuers.publish(at=AT)
         numbers.append(number())
     assert numbers == sorted(set(numbers))
 
@@ -251,8 +258,8 @@ def test_revoking_twice_keeps_the_first_entry_and_reasons_are_words_of_the_stand
 @pytest.mark.slow
 def test_sixty_mailboxes_take_a_few_seconds(tmp_path: Path) -> None:
     start = time.process_time()
-    keystore = Keystore.create(tmp_path / "trust", at=AT, crl_base=CRL_BASE, hosts=HOSTS)
-    keystore.issue([replace(HOLDER, address=f"boite{one}@officine.mssante.test") for one in range(60)], at=AT)
+    keystore = Keystore.create(tmp_path / "trust", at=AT, base=BASE, hosts=HOSTS)
+    keystore.issue([replace(HOLDER, name=f"boite{one}@officine.mssante.test") for one in range(60)], at=AT)
     assert len(keystore.addresses()) == 60
     assert time.process_time() - start < 20, "CPU seconds of all threads: 10, whoever else works on the machine"
 
@@ -448,11 +455,11 @@ def test_profiles_make_keys_of_their_length() -> None:
 
 def test_what_another_process_revoked_stays_revoked(tmp_path: Path) -> None:
     """A stack that is up publishes each day; a command may have revoked in between."""
-    made = Keystore.create(tmp_path / "trust", at=AT, crl_base=CRL_BASE, hosts=HOSTS)
+    made = Keystore.create(tmp_path / "trust", at=AT, base=BASE, hosts=HOSTS)
     made.issue([HOLDER], at=AT)
     up = Keystore.open(made.path)
-    made.revoke(HOLDER.address, Usage.SIGN, at=AT, reason="keyCompromise")
-    up.publish(at=AT)
-    signing = up.identity(HOLDER.address, Usage.SIGN)
+    made.revoke(HOLDER.name, Usage.SIGN, at=AT, reason="keyCompromise")
+    up.issuers.publish(at=AT)
+    signing = up.identity(HOLDER.name, Usage.SIGN)
     assert signing is not None
-    assert up.trust().state(signing.certificate, Usage.SIGN, HOLDER.address, AT) is CertificateState.REVOKED
+    assert up.trust().state(signing.certificate, Usage.SIGN, HOLDER.name, AT) is CertificateState.REVOKED

@@ -16,7 +16,8 @@ from mssante_sim.crypto.authority import Authority
 from mssante_sim.crypto.identity import BadCertificate, Identity, load_key, private_key, read_certificate
 from mssante_sim.crypto.keys import new_key
 from mssante_sim.crypto.profiles import ISSUING, RECEIVING, SERVER, SIGNING, KeyUse, Purpose, Usage
-from mssante_sim.crypto.trust import BadRevocationList, CertificateState, TrustContext
+from mssante_sim.crypto.revocation import BadRevocationList
+from mssante_sim.crypto.trust import CertificateState, TrustContext
 from tests.crypto.conftest import ADDRESS, AT, OTHER, Domain, new_domain, subject_of
 
 DAY = timedelta(days=1)

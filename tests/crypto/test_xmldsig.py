@@ -189,7 +189,7 @@ def test_the_signer_must_be_of_this_trust_space_valid_not_revoked_and_a_signer(
     serial = verify_enveloped(document, trust, at=AT).signer.serial
     roots = [domain.root.identity.certificate], [domain.issuing.identity.certificate]
     issuing = type(domain.issuing)(
-        domain.issuing.identity, crl_url=domain.issuing.crl_url, parent=domain.root, crl=domain.issuing.crl(AT)
+        domain.issuing.identity, places=domain.issuing.places, parent=domain.root, crl=domain.issuing.crl(AT)
     )
     issuing.revoke(serial, at=AT)
     with pytest.raises(SignatureRefused, match="revoked"):

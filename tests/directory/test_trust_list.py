@@ -35,9 +35,7 @@ AT = datetime(2026, 11, 25, 8, 30, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def keystore(tmp_path_factory: pytest.TempPathFactory) -> Keystore:
-    return Keystore.create(
-        tmp_path_factory.mktemp("trust"), at=AT, crl_base="http://127.0.0.1:2080/crl", hosts=["localhost"]
-    )
+    return Keystore.create(tmp_path_factory.mktemp("trust"), at=AT, base="http://127.0.0.1:2080", hosts=["localhost"])
 
 
 @pytest.fixture

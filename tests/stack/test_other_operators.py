@@ -98,8 +98,8 @@ def test_a_revoked_server_is_refused(listed: Path, say: Say, home: Path) -> None
     keystore = Keystore.open(home / "trust")
     at = datetime.now(UTC)
     serial = read_certificate(certificate_in(listed.read_bytes())).serial
-    keystore.issuers[1].revoke(serial, at=at, reason="keyCompromise")
-    keystore.publish(at=at)
+    keystore.issuers.current.revoke(serial, at=at, reason="keyCompromise")
+    keystore.issuers.publish(at=at)
     assert say(f"MAIL FROM:<{AUTHOR}>", identity=listed).startswith("554 5.7.1 peer-revoked: ")
 
 

@@ -17,7 +17,7 @@ from tests.unit.imap_house import ACCOUNT, NOW, QUICK, Begin, House
 @pytest.fixture(scope="session")
 def imap_trust(tmp_path_factory: pytest.TempPathFactory) -> Keystore:
     path: Path = tmp_path_factory.mktemp("imap") / "trust"
-    return Keystore.create(path, at=datetime.now(UTC), crl_base="http://127.0.0.1:9/crl", hosts=["localhost"])
+    return Keystore.create(path, at=datetime.now(UTC), base="http://127.0.0.1:9", hosts=["localhost"])
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from mssante_sim.crypto import smime
 from mssante_sim.crypto.broken.case import Case, Kind, Made, Verdict
 from mssante_sim.crypto.broken.envelope_cases import ENVELOPE_CASES
 from mssante_sim.crypto.broken.recipients import RECIPIENT_CASES
+from mssante_sim.crypto.broken.responders import RESPONDER_CASES
 from mssante_sim.crypto.broken.scene import Scene
 from mssante_sim.crypto.broken.signature_cases import SIGNATURE_CASES
 from mssante_sim.crypto.broken.signers import SIGNER_CASES
@@ -25,7 +26,7 @@ from mssante_sim.message.headers import single_from
 
 __all__ = ["CASES", "NoSuchCase", "Specimen", "case_named", "judge", "make"]
 
-CASES: Final = (*SIGNER_CASES, *SIGNATURE_CASES, *ENVELOPE_CASES, *RECIPIENT_CASES)
+CASES: Final = (*SIGNER_CASES, *SIGNATURE_CASES, *ENVELOPE_CASES, *RECIPIENT_CASES, *RESPONDER_CASES)
 _BY_NAME: Final = {one.name: one for one in CASES}
 
 

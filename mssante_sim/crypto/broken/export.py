@@ -73,6 +73,7 @@ def _surroundings(scene: Scene) -> dict[str, bytes]:
         "recipient.pem": _pem(scene.receiving.certificate),
         "recipient.p12": write_bundle([scene.receiving], _PASSPHRASE, READER),
         "recipient.compatible.p12": compatible_bundle(scene.receiving, _PASSPHRASE, READER),
+        **{f"published/{path}": octets for path, octets in scene.published.items()},
     }
 
 
@@ -93,6 +94,8 @@ recipient.compatible.p12 for programs that read old files only). Then open each 
   unreadable      not one octet of the content is shown
   do not encrypt  nothing is sent to the certificate NAME.pem
 
+published/ holds what stands, on port 2080, where certificates say that their responder is (ocsp/NAME, the answer to any
+question) or their issuer's certificate (aia/NAME.cer); mssante-sim send-broken publishes it in the stack that is up.
 NAME.clear.eml is the same message before it was encrypted. "finding" is the step that must fail: 1 signer and
 algorithms, 2 digests, 3 signature, 4 path and usage, 5 revocation, 6 author; or the state of a certificate.
 "measured" is what programs make of it, without any look at From.

@@ -1,6 +1,6 @@
 """A small trust space, an author and a reader: what every broken case is made in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Self
@@ -13,9 +13,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mssante_sim.crypto import der, smime
 from mssante_sim.crypto.authority import Authority
-from mssante_sim.crypto.identity import Identity, private_key, read_certificate
+from mssante_sim.crypto.identity import Certificate, Identity, private_key, read_certificate
+from mssante_sim.crypto.issuing import Places
 from mssante_sim.crypto.keys import new_key
 from mssante_sim.crypto.profiles import ISSUING, RECEIVING, ROOT, SIGNING, Profile, Subject
+from mssante_sim.crypto.revocation import issuer_urls, ocsp_urls
 from mssante_sim.crypto.secret import Secret
 from mssante_sim.crypto.trust import TrustContext
 
@@ -27,7 +29,7 @@ TEXT: Final = (
     b"Bonjour,\r\n\r\nVoici mon ordonnance (fictive).\r\n\r\nDominique PAT-TROIS\r\n"
 )
 _ORGANISATION: Final = "MSSANTE-SIM (SIMULATEUR)"
-_LISTS: Final = "http://127.0.0.1:2080/crl"
+_BASE: Final = "http://127.0.0.1:2080"
 _YEARS: Final = 400 * DAY
 _SHA1_RSA: Final = der.object_identifier("1.2.840.113549.1.1.5")
 _SHA256_RSA: Final = der.object_identifier("1.2.840.113549.1.1.11")
@@ -41,6 +43,7 @@ class Scene:
         receiving: the reader's certificate to encrypt to; with its key if the scene is thrown away afterwards.
         lists: revocation lists beside those of `root` and `issuing`; cases add theirs.
         between: authorities that the reader knows beside `issuing`; cases add theirs.
+        published: what stands where certificates say, by path: ``ocsp/NAME``, ``aia/NAME.cer``; cases add theirs.
     """
 
     root: Authority
@@ -51,6 +54,7 @@ class Scene:
     at: datetime
     lists: list[bytes] = field(default_factory=list)
     between: list[bytes] = field(default_factory=list)
+    published: dict[str, bytes] = field(default_factory=dict)
     _key: Secret[bytes] | None = None
     _strangers: Authority | None = None
 
@@ -59,11 +63,11 @@ class Scene:
         """A trust space of its own, older than its leaves, with 2048-bit keys."""
         root = Authority.create(
             replace(ROOT, key_bits=2048), "SIMULATEUR AC RACINE POUR CAS FAUTIFS", at=at - _YEARS,
-            crl_url=f"{_LISTS}/root.crl",
+            places=Places(_BASE, "root"),
         )  # fmt: skip
         issuing = Authority.create(
             replace(ISSUING, key_bits=2048), "SIMULATEUR AC POUR CAS FAUTIFS", at=at - _YEARS,
-            crl_url=f"{_LISTS}/issuing.crl", parent=root,
+            places=Places(_BASE, "issuing"), parent=root,
         )  # fmt: skip
         receiving = issuing.issue(RECEIVING, Subject(reader, _ORGANISATION), at=at, names=[reader])
         return cls(root, issuing, author, reader, receiving, at)
@@ -86,12 +90,12 @@ class Scene:
             )
         return self._strangers
 
-    def authority(self, name: str, parent: Authority | None = None) -> Authority:
-        """One more authority, issued by the root unless told otherwise; where its list should be there is none."""
-        lists = (self.issuing.crl_url or _LISTS).rpartition("/")[0]
+    def authority(self, name: str, parent: Authority | None = None, *, place: str = "absente") -> Authority:
+        """One more authority, issued by the root unless told otherwise; what it publishes is only what a case adds."""
+        base = self.issuing.places.base if self.issuing.places else _BASE
         return Authority.create(
             replace(ISSUING, key_bits=2048), f"SIMULATEUR AC {name}", at=self.at - _YEARS,
-            crl_url=f"{lists}/absente.crl", parent=parent or self.root,
+            places=Places(base, place), parent=parent or self.root,
         )  # fmt: skip
 
     def leaf(
@@ -146,7 +150,19 @@ class Scene:
         """What the reader believes: both authorities, and all lists."""
         lists = [self.root.crl(self.at), self.issuing.crl(self.at), *self.lists]
         root, *between = self.authorities
-        return TrustContext([root], between, lists)
+        return TrustContext([root], between, lists, self)
+
+    def answer(self, certificate: Certificate, issuer: Certificate) -> bytes | None:
+        """What the responder that `certificate` names says, whatever it is asked."""
+        return next(self._found(ocsp_urls(certificate)), None)
+
+    def issuers(self, certificate: Certificate) -> list[bytes]:
+        """What stands where `certificate` says that its issuer's is."""
+        return list(self._found(issuer_urls(certificate)))
+
+    def _found(self, urls: Iterable[str]) -> Iterator[bytes]:
+        paths = ("/".join(url.rsplit("/", 2)[1:]) for url in urls)
+        return (self.published[path] for path in paths if path in self.published)
 
     @property
     def authorities(self) -> tuple[bytes, ...]:

@@ -107,7 +107,7 @@ def fill_directory(directory: Directory) -> None:
 def make_trust(path: Path) -> Keystore:
     """Certificates for every specimen, with the fault that its kind asks for, and for one other operator."""
     at = datetime.now(UTC) - timedelta(minutes=5)
-    keystore = Keystore.create(path, at=at, crl_base="http://127.0.0.1:9/crl", hosts=["localhost"])
+    keystore = Keystore.create(path, at=at, base="http://127.0.0.1:9", hosts=["localhost"])
     faults = {a: p.certificate for a, p in PARTIES.items() if isinstance(p, Registered)}
     late = {Certificate.NOT_YET_VALID}
     holders = {address: _holder(address, faults.get(address, Certificate.VALID)) for address in ACCOUNTS}
@@ -120,7 +120,7 @@ def make_trust(path: Path) -> Keystore:
             _take_certificate(path, TO["ORG, pharmacy"], path, address)
         elif fault is Certificate.UNTRUSTED:
             other = path.with_name("other-trust")
-            foreign = Keystore.create(other, at=at, crl_base="http://127.0.0.1:9/crl", hosts=["localhost"])
+            foreign = Keystore.create(other, at=at, base="http://127.0.0.1:9", hosts=["localhost"])
             foreign.issue([Holder(address, "FICTIF")], at=at)
             _take_certificate(other, address, path, address)
     keystore.issue_client("mx.autre.mssante.test", "AUTRE OPERATEUR", path / "peer.pem", at=at)
