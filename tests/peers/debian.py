@@ -13,6 +13,11 @@ PACKAGES = {
     "Xvfb": "xvfb",
     "openssl": "openssl",
     "certutil": "libnss3-tools",
+    "javac": "default-jdk-headless",
+    "/usr/share/java/javax.mail.jar": "libmail-java",
+    "/usr/share/java/javax.activation.jar": "libmail-java",
+    "/usr/share/java/jakarta-mail.jar": "libjakarta-mail-java",
+    "/usr/share/java/jakarta-activation.jar": "libjakarta-mail-java",
 }
 """A command, or a file where it is not a command, and the package that brings it."""
 

@@ -29,7 +29,7 @@ def recipe(client: str, values: Values) -> Recipe:
     """The section of `client`, with a user's own `values` in the place of the page's."""
     (section,) = re.findall(rf"^## {re.escape(client)}\n(.*?)(?=^## |\Z)", _PAGE, re.MULTILINE | re.DOTALL)
     shown = "|".join(map(re.escape, values))
-    section = re.sub(rf"\b({shown})\b", lambda found: values[found[1]], section)
+    section = re.sub(rf"\b({shown})\b", lambda found: values[found[1]], section) if values else section
     file = re.search(r"^`~/(.+)`:$", section, re.MULTILINE)
     text, *commands = re.findall(r"^```\w*\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
     return Recipe(file[1] if file else "", text, tuple("".join(commands).splitlines()))
