@@ -34,10 +34,11 @@ MessageState = Literal["sent", "delivered", "failed", "received", "opened", "ans
 
 
 class Problem(Struct, frozen=True):
-    """Why a request was not done: a stable word, and a French sentence that says what to do."""
+    """Why a request was not done: a stable word, a French sentence that says what to do, and the field it is about."""
 
     error: str
     sentence: str
+    field: str = ""
 
 
 # Session and profile

@@ -10,6 +10,9 @@ from mssante_sim.errors import SimulatorError
 __all__ = ["FAULTS", "Fault", "NotSent", "Unreached"]
 
 
+_LONGEST_FIELD: Final = 64  # it may be a name that whoever asks invented
+
+
 @dataclass(frozen=True, slots=True)
 class _Kind:
     status: int
@@ -79,12 +82,14 @@ class Fault(SimulatorError):
     Attributes:
         word: stable, of `FAULTS` unless `status` is given.
         status: of HTTP.
+        field: the field or parameter that is wrong, where one is.
     """
 
-    def __init__(self, word: str, sentence: str = "", *, status: int = 0) -> None:
+    def __init__(self, word: str, sentence: str = "", *, status: int = 0, field: str = "") -> None:
         kind = FAULTS.get(word) or _Kind(409, "")
         super().__init__(word, french=sentence or kind.sentence)
         self.word = word
+        self.field = field[:_LONGEST_FIELD]
         self.status = status or kind.status
 
 

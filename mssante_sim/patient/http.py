@@ -29,7 +29,7 @@ from mssante_sim.patient.house import House, Limits
 from mssante_sim.patient.keys import NoKey
 from mssante_sim.patient.sessions import Held, Sessions
 from mssante_sim.patient.table import BASE, TABLE, Body, Operation, Who, by_path
-from mssante_sim.patient.wire import from_texts, read, write
+from mssante_sim.patient.wire import field_of, from_texts, read, write
 from mssante_sim.storage.errors import QuotaExceeded, StoreError, StoreFull
 
 __all__ = ["routes"]
@@ -116,7 +116,7 @@ class _Endpoint:
             headers["Allow"] = ", ".join(self._methods)
         if fault.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
-        body = write(Problem(fault.word, fault.french))
+        body = write(Problem(fault.word, fault.french, fault.field))
         return Response(body, fault.status, headers, "application/json")
 
 
@@ -150,7 +150,7 @@ class _Guard:
         if operation.query is not None:
             query = from_texts(request.query_params.multi_items(), operation.query, "bad-parameter")
         elif request.query_params:
-            raise Fault("bad-parameter")
+            raise Fault("bad-parameter", field=next(iter(request.query_params)))
         with self._one_of_few(held, operation):
             chunks = await _body(request, operation, self._house.limits)
             call = self._call(request, operation, query, chunks, token, held)
@@ -237,7 +237,7 @@ def _json(chunks: tuple[bytes, ...], kind: type[Struct]) -> Struct:
     try:
         return read(b"".join(chunks), kind)
     except (ValueError, RecursionError) as error:
-        raise Fault("bad-body") from error
+        raise Fault("bad-body", field=field_of(error)) from error
 
 
 # Bodies

@@ -9,10 +9,11 @@ from msgspec import Struct
 
 from mssante_sim.patient.faults import Fault
 
-__all__ = ["from_texts", "read", "write"]
+__all__ = ["field_of", "from_texts", "read", "write"]
 
 _S = TypeVar("_S", bound=Struct)
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f\u2028\u2029]")
+_NAMED: Final = re.compile(r"field `([^`]+)`|at `\$\.(\w+)")  # how msgspec says which field it means
 _SEVERAL_LINES: Final = frozenset({"text"})  # fields that may hold line ends
 
 
@@ -30,16 +31,14 @@ def from_texts(pairs: Sequence[tuple[str, str]], kind: type[_S], word: str) -> _
     """Names and texts as a `kind`: each name once, but for lists; no line holds a control character.
 
     Raises:
-        Fault: they are no `kind`; `word` is its word.
+        Fault: they are no `kind`; `word` is its word, and the field is named where there is one.
     """
     lists = {one.encode_name for one in msgspec.structs.fields(kind) if isinstance(one.default, list)}
     lists |= {one.encode_name for one in msgspec.structs.fields(kind) if one.default_factory is list}
     given: dict[str, str | list[str]] = {}
     for name, text in pairs:
-        if name not in _SEVERAL_LINES and _CONTROL.search(text):
-            raise Fault(word)
-        if name not in lists and name in given:
-            raise Fault(word)
+        if (name not in _SEVERAL_LINES and _CONTROL.search(text)) or (name not in lists and name in given):
+            raise Fault(word, field=name)
         if name in lists:
             kept = given.setdefault(name, [])
             assert isinstance(kept, list)  # noqa: S101  nothing else is put under a list's name
@@ -53,4 +52,10 @@ def _converted(given: Mapping[str, str | list[str]], kind: type[_S], word: str) 
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise Fault(word) from error
+        raise Fault(word, field=field_of(error)) from error
+
+
+def field_of(error: Exception) -> str:
+    """The field that an error of `read` is about; empty where it is about none."""
+    found = _NAMED.search(str(error))
+    return (found[1] or found[2]) if found else ""

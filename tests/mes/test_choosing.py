@@ -47,11 +47,16 @@ def test_a_search_for_nothing_is_refused(patient: Visitor, asked: dict[str, str]
 
 
 @pytest.mark.parametrize(
-    "asked", [{"name": "x" * 101}, {"place": "x" * 101}, {"name": "a", "page": "0"}, {"name": "a", "page": "x"},
-              {"name": "a", "page": "10001"}, {"nom": "lilas"}, {"name": "a\0"}],
+    ("asked", "field"),
+    [({"name": "x" * 101}, "name"), ({"place": "x" * 101}, "place"), ({"name": "a", "page": "0"}, "page"),
+     ({"name": "a", "page": "x"}, "page"), ({"name": "a", "page": "10001"}, "page"), ({"nom": "lilas"}, "nom"),
+     ({"name": "a\0"}, "name"), ({"n" * 100: "a"}, "n" * 64)],
 )  # fmt: skip
-def test_a_search_out_of_bounds_is_refused(patient: Visitor, asked: dict[str, str]) -> None:
+def test_a_search_out_of_bounds_is_refused_and_says_what_is(
+    patient: Visitor, asked: dict[str, str], field: str
+) -> None:
     assert patient.no("GET", "/pharmacies", params=asked) == (422, "bad-parameter")
+    assert patient.ask("GET", "/pharmacies", params=asked).json()["field"] == field
 
 
 async def test_pages_follow_each_other_without_a_gap(inside: Inside, tmp_path: Path) -> None:

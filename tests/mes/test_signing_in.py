@@ -79,6 +79,21 @@ def test_what_is_no_sign_in_is_refused(
     assert refusal(answer) == expected
 
 
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b"{", ""),
+        (b'{"login": "a"}', "password"),
+        (b'{"login": 1, "password": "b"}', "login"),
+        (b'{"login": "a", "password": "b", "more": 1}', "more"),
+    ],
+)
+def test_a_body_that_is_refused_says_which_field_is_wrong(mssante: Mssante, body: bytes, field: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = httpx.post(f"{mssante.running.http}/mes/v1/sessions", content=body, headers=headers, timeout=30)
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
 def test_signing_out_ends_this_session_and_no_other(mssante: Mssante) -> None:
     one, two = Visitor.of(mssante.running, "patient"), Visitor.of(mssante.running, "patient")
     assert one.token != two.token

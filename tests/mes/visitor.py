@@ -76,6 +76,6 @@ def form(fields: dict[str, Any], files: list[tuple[str, bytes]] | None = None) -
 def refusal(answer: httpx.Response) -> tuple[int, str]:
     """Status and stable word of an answer that says no; it has a sentence too."""
     problem = answer.json()
-    assert set(problem) == {"error", "sentence"}, problem
+    assert set(problem) == {"error", "sentence", "field"}, problem
     assert problem["sentence"].strip().endswith((".", ")")), problem
     return answer.status_code, problem["error"]
