@@ -8,8 +8,8 @@ Lines end with CRLF, or with a bare LF in what a client stored itself.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mssante_sim.message.addresses import (
     Address,
@@ -69,11 +69,26 @@ def fields(octets: bytes, start: int = 0, end: int | None = None) -> list[Field]
     ]
 
 
-def pairs(octets: bytes, start: int, end: int) -> Iterator[tuple[str, bytes]]:
+def pairs(octets: bytes, start: int, end: int) -> list[tuple[str, bytes]]:
     """Name (lower case) and raw value of each field between two offsets: `fields` without the offsets."""
-    for name, value in _FIELD.findall(octets, start, end):
-        if name:
-            yield str(name, "ascii").lower(), value.removesuffix(b"\r")
+    return [
+        (_lower(name), value[:-1] if value[-1:] == b"\r" else value)
+        for name, value in _FIELD.findall(octets, start, end)
+        if name
+    ]
+
+
+def _lower(name: bytes) -> str:
+    """The same few names come again and again; a long one is not worth keeping."""
+    return _known_name(name) if len(name) <= _LONGEST_KNOWN else str(name, "ascii").lower()
+
+
+_LONGEST_KNOWN = 40
+
+
+@lru_cache(maxsize=1024)
+def _known_name(name: bytes) -> str:
+    return str(name, "ascii").lower()
 
 
 def single_from(octets: bytes) -> Address | None:

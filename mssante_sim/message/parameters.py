@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
 
 from mssante_sim.message.text import (
@@ -52,6 +53,18 @@ def _decode_extended(value: bytes) -> str:
 
 def parse_parameters(raw: bytes) -> tuple[bytes, Parameters]:
     """What stands before the first semicolon, and the parameters after it; comments are dropped."""
+    return _remembered(raw) if len(raw) <= _SHORT_OCTETS else _parsed(raw)
+
+
+_SHORT_OCTETS = 128  # most parts of most messages share a few values
+
+
+@lru_cache(maxsize=1024)
+def _remembered(raw: bytes) -> tuple[bytes, Parameters]:
+    return _parsed(raw)
+
+
+def _parsed(raw: bytes) -> tuple[bytes, Parameters]:
     text = raw
     if b"(" in raw:
         text = b" ".join(piece for piece in split_comments(raw) if piece[0] != 0x28)  # "("
@@ -63,7 +76,7 @@ def parse_parameters(raw: bytes) -> tuple[bytes, Parameters]:
         for name, quoted, plain in _PARAMETER.findall(text, len(value))
         if name
     ]
-    if any("*" in name for name, _ in found):
+    if b"*" in text and any("*" in name for name, _ in found):
         found = _continued(found)
     return unfold(value), Parameters(tuple(found))
 

@@ -1,7 +1,7 @@
 """What happens to a folder, as watchers are told: after its commit, in commit order."""
 
 from dataclasses import dataclass
-from typing import NewType, Protocol
+from typing import NamedTuple, NewType, Protocol
 
 __all__ = [
     "Arrived", "Change", "Expunged", "FlagState", "FlagsChanged", "FolderGone", "FolderId", "ModSeq", "Uid", "Watch",
@@ -12,9 +12,8 @@ Uid = NewType("Uid", int)
 ModSeq = NewType("ModSeq", int)
 
 
-@dataclass(frozen=True, slots=True)
-class FlagState:
-    """Flags of one message at one mod-sequence."""
+class FlagState(NamedTuple):
+    """Flags of one message at one mod-sequence.  A tuple, as `MessageRow` is, and for the same reason."""
 
     uid: Uid
     flags: frozenset[str]  # system flags "\\Seen"…, keywords as first written; never "\\Recent"

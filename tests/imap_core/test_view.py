@@ -96,8 +96,27 @@ def test_own_silent_store_is_not_echoed() -> None:
     seen = view(1, 3)
     own = state(3, "\\Seen", modseq=101)
     seen.notice(flagged(own))
-    seen.made([own])
+    seen.made((own,))
     assert not seen.release(expunges=True)
+
+
+def test_own_silent_store_of_several_is_not_echoed_even_where_some_had_the_flag_already() -> None:
+    seen = view(1, 3, 5)
+    had, own = state(1, "\\Seen", modseq=50), [state(uid, "\\Seen", modseq=101) for uid in (3, 5)]
+    seen.notice(flagged(*own))
+    seen.made((had, *own))
+    assert not seen.has_news()
+    assert seen.told_up_to == 101
+
+
+def test_another_change_beside_a_silent_store_is_told() -> None:
+    seen = view(1, 3)
+    other, own = state(1, "\\Flagged", modseq=101), state(3, "\\Seen", modseq=102)
+    seen.notice(flagged(other))
+    seen.notice(flagged(own))
+    seen.made((own,))
+    assert seen.told_up_to == 100
+    assert seen.release(expunges=True).flags == ((1, other),)
 
 
 def test_what_another_changed_before_a_silent_store_is_told() -> None:
@@ -105,7 +124,7 @@ def test_what_another_changed_before_a_silent_store_is_told() -> None:
     own = state(3, "\\Flagged", "\\Seen", modseq=102)
     seen.notice(flagged(state(3, "\\Flagged", modseq=101)))
     seen.notice(flagged(own))
-    seen.made([own])
+    seen.made((own,))
     assert seen.release(expunges=True).flags == ((2, own),)
 
 
@@ -114,7 +133,7 @@ def test_what_another_changed_after_a_silent_store_is_told() -> None:
     own, other = state(3, "\\Seen", modseq=101), state(3, modseq=102)
     seen.notice(flagged(own))
     seen.notice(flagged(other))
-    seen.made([own])
+    seen.made((own,))
     assert seen.release(expunges=True).flags == ((2, other),)
 
 

@@ -15,6 +15,7 @@ from mssante_sim.storage.errors import BodyMissing, HomeTooNew, StoreBusy, Store
 from mssante_sim.storage.sqlite import SqliteStore, messages, reading, tidying
 from mssante_sim.storage.sqlite.database import connect, migrate
 from mssante_sim.storage.sqlite.schema import STEPS
+from mssante_sim.storage.sqlite.values import runs
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 SUMMARY = Summary(b"e", b"s", b"b", 2, None)
@@ -305,3 +306,11 @@ async def test_a_file_that_is_no_database_is_reported_as_damaged(tmp_path, clock
     (tmp_path / "mail.db").write_bytes(b"x" * 8192)
     with pytest.raises(StoreCorrupt, match=r"^mail\.db is damaged: .*\.$"):
         SqliteStore.open(tmp_path, clock=clock)
+
+
+@pytest.mark.parametrize(
+    ("uids", "ranges"),
+    [([7], [(7, 7)]), ([1, 2, 3], [(1, 3)]), ([1, 3, 4, 9], [(1, 1), (3, 4), (9, 9)]), ([2, 4], [(2, 2), (4, 4)])],
+)
+def test_runs_hold_every_number_and_no_other(uids, ranges):
+    assert runs(uids) == ranges

@@ -67,6 +67,7 @@ class FolderView:
         "_recent_from",
         "_since",
         "_uids",
+        "_unread",
         "folder",
         "keywords",
         "read_only",
@@ -85,6 +86,7 @@ class FolderView:
         self.saved: list[Uid] = []  # ascending: what `$` stands for
         self._arrived: dict[Uid, ModSeq] = {}
         self._expunged: dict[Uid, ModSeq] = {}
+        self._unread: list[FlagsChanged] = []  # noticed last; not in `_flags` yet
         self._flags: dict[Uid, FlagState] = {}
         self._mixed: set[Uid] = set()  # waiting flags with more than one change behind them
         self._gone = False
@@ -152,6 +154,8 @@ class FolderView:
 
     def notice(self, change: Change) -> None:
         """`change` waits for the next `release`; one that the client knows of already is dropped."""
+        if not isinstance(change, FlagsChanged):
+            self._read_flags()
         match change:
             case Arrived(states=states):
                 for state in states:
@@ -160,9 +164,8 @@ class FolderView:
                         self._arrived[state.uid] = state.modseq
                         self._newest = state.uid
             case FlagsChanged(states=states):
-                for state in states:
-                    self._heard = max(self._heard, state.modseq)
-                    self._queue_flags(state)
+                self._heard = max(self._heard, *(state.modseq for state in states))
+                self._unread.append(change)
             case Expunged(uids=uids, modseq=modseq):
                 self._heard = max(self._heard, modseq)
                 self._queue_expunged(uids, modseq)
@@ -170,6 +173,13 @@ class FolderView:
                 self._gone = True
         if self._ahead:
             self._ahead = {uid: modseq for uid, modseq in self._ahead.items() if modseq > self._heard}
+
+    def _read_flags(self) -> None:
+        """What waits among flags is told by message; not before somebody asks, for most changes are a client's own."""
+        unread, self._unread = self._unread, []
+        for change in unread:
+            for state in change.states:
+                self._queue_flags(state)
 
     def _queue_flags(self, state: FlagState) -> None:
         uid = state.uid
@@ -192,6 +202,7 @@ class FolderView:
 
     def is_waiting(self, uid: Uid) -> bool:
         """Whether the client is still to be told of other flags of this message."""
+        self._read_flags()
         return uid in self._flags
 
     @property
@@ -211,6 +222,7 @@ class FolderView:
 
     def told(self, states: Iterable[FlagState]) -> None:
         """The client was just shown `states` (or newer): waiting flags up to them are not sent again."""
+        self._read_flags()
         if not self._flags:
             return
         for state in states:
@@ -219,8 +231,12 @@ class FolderView:
                 del self._flags[state.uid]
                 self._mixed.discard(state.uid)
 
-    def made(self, states: Iterable[FlagState]) -> None:
+    def made(self, states: tuple[FlagState, ...]) -> None:
         """The client made `states` and wants no echo; what others changed is still sent [RFC 9051 §6.4.6]."""
+        if not self._flags and [change.states for change in self._unread] == [states]:
+            self._unread = []
+            return
+        self._read_flags()
         if not self._flags:
             return
         for state in states:
@@ -231,6 +247,7 @@ class FolderView:
     @property
     def told_up_to(self) -> ModSeq:
         """The mod-sequence up to which the client knows of every change, however much waits [RFC 7162 §3.2]."""
+        self._read_flags()
         waiting = [*self._arrived.values(), *self._expunged.values(), *(state.modseq for state in self._flags.values())]
         return ModSeq(min(waiting) - 1) if waiting else self._heard
 
@@ -238,6 +255,7 @@ class FolderView:
 
     def has_news(self) -> bool:
         """Whether `release` would say something, if it may say all."""
+        self._read_flags()
         return bool(self._arrived or self._expunged or self._flags or self._gone)
 
     def release(self, *, expunges: bool) -> Updates:

@@ -1,5 +1,6 @@
 """Changes of messages, as items of the writer."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +38,7 @@ from mssante_sim.storage.sqlite.folders import (
     save_box,
     standard_or_plain,
 )
-from mssante_sim.storage.sqlite.values import DELETED, SEEN, flag_set, microseconds, split_flags, uid_table
+from mssante_sim.storage.sqlite.values import DELETED, SEEN, flag_set, microseconds, runs, split_flags, uid_table
 from mssante_sim.storage.sqlite.writer import Transaction
 
 __all__ = ["append", "change_flags", "copy", "deliver", "empty_into", "expunge", "move"]
@@ -264,8 +265,7 @@ _FLAGS = """
     SELECT uid, flags, keywords, modseq FROM carray(?2) wanted
     CROSS JOIN flag_state ON mailbox = ?1 AND uid = wanted.value"""
 _SET_FLAGS = """
-    UPDATE flag_state SET flags = ?2, keywords = ?3, modseq = ?4
-    WHERE mailbox = ?1 AND uid IN (SELECT value FROM carray(?5))"""
+    UPDATE flag_state SET flags = ?2, keywords = ?3, modseq = ?4 WHERE mailbox = ?1 AND uid BETWEEN ?5 AND ?6"""
 
 
 def change_flags(tx: Transaction, folder: FolderId, uids: Sequence[Uid], change: FlagChange) -> FlagOutcome:
@@ -274,33 +274,31 @@ def change_flags(tx: Transaction, folder: FolderId, uids: Sequence[Uid], change:
     given = _columns(tx, folder, change.flags, learn=change.mode is not FlagMode.REMOVE)
     limit = change.unchanged_since
     modseq = ModSeq(box.modseq + 1)
-    states, failed, changed = [], [], []
-    by_columns: dict[tuple[int, str], list[Uid]] = {}
-    outcomes: dict[tuple[int, str], tuple[int, str]] = {}
+    failed = []
+    groups: defaultdict[tuple[int, str], list[tuple[Uid, ModSeq]]] = defaultdict(list)
     for uid, bits, keywords, known in tx.execute(_FLAGS, (folder, uid_table(uids))):
         if limit is not None and known > limit:
             failed.append(uid)
-            continue
-        before = (bits, keywords)
-        after = outcomes.get(before)
-        if after is None:
-            after = outcomes[before] = _after(before, change.mode, given)
+        else:
+            groups[bits, keywords].append((uid, known))
+    states: list[FlagState] = []
+    changed: list[FlagState] = []
+    for before, members in groups.items():
+        after = _after(before, change.mode, given)
+        flags = flag_set(*after)
         if after == before:
-            states.append(FlagState(uid, flag_set(bits, keywords), known))
+            states += [FlagState(uid, flags, known) for uid, known in members]
             continue
-        state = FlagState(uid, flag_set(*after), modseq)
-        states.append(state)
-        changed.append(state)
-        by_columns.setdefault(after, []).append(uid)
-        box.unseen += bool(bits & SEEN) - bool(after[0] & SEEN)
-        box.deleted += bool(after[0] & DELETED) - bool(bits & DELETED)
+        changed += [FlagState(uid, flags, modseq) for uid, _ in members]
+        tx.executemany(_SET_FLAGS, [(folder, *after, modseq, *run) for run in runs([uid for uid, _ in members])])
+        box.unseen += (bool(before[0] & SEEN) - bool(after[0] & SEEN)) * len(members)
+        box.deleted += (bool(after[0] & DELETED) - bool(before[0] & DELETED)) * len(members)
     if changed:
+        changed.sort()
         box.next_modseq()
-        for (bits, keywords), selected in by_columns.items():
-            tx.execute(_SET_FLAGS, (folder, bits, keywords, modseq, uid_table(selected)))
         tx.changes.append(FlagsChanged(folder, tuple(changed)))
         save_box(tx, box)
-    return FlagOutcome(tuple(states), tuple(failed))
+    return FlagOutcome(tuple(sorted(states + changed)), tuple(failed))
 
 
 def _after(before: tuple[int, str], mode: FlagMode, given: tuple[int, str]) -> tuple[int, str]:

@@ -1,13 +1,14 @@
 """How dates, flags and UIDs stand in columns."""
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 
 import apsw
 
-__all__ = ["DELETED", "SEEN", "flag_set", "instant", "microseconds", "split_flags", "uid_table"]
+__all__ = ["DELETED", "SEEN", "flag_set", "instant", "microseconds", "runs", "split_flags", "uid_table"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -48,3 +49,12 @@ def uid_table(uids: Iterable[int]) -> "apsw.CArrayBinding":
     """`uids` as the argument of SQLite's table-valued function `carray`."""
     # An empty array has no aligned address; 0 is neither a UID nor a row's id, so it matches nothing.
     return apsw.carray(array("q", uids) or array("q", (0,)))
+
+
+def runs(uids: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last of each run of consecutive numbers in `uids` (ascending, not empty).
+
+    To change ten thousand rows in one range takes a tenth of the time that looking each one up does.
+    """
+    ends = [place for place, (one, other) in enumerate(pairwise(uids), 1) if other != one + 1]
+    return [(uids[first], uids[end - 1]) for first, end in zip((0, *ends), (*ends, len(uids)), strict=True)]

@@ -58,6 +58,7 @@ class Transaction:
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.execute: Callable[..., Any] = connection.execute
+        self.executemany: Callable[..., Any] = connection.executemany
         self.changes: list[Change] = []
         """What watchers are told once this is committed."""
         self.unnamed: list[str] = []
