@@ -108,6 +108,9 @@ class ImapClient:
     def flag(self, uid: int, flag: str) -> None:
         self._imap.add_flags([uid], [flag])
 
+    def changed_since(self, modseq: int) -> list[int]:
+        return list(self._imap.fetch(self.uids(), ["FLAGS"], modifiers=[f"CHANGEDSINCE {modseq}"]))
+
     def arrival(self, arrive: Callable[[], None]) -> int:
         self._imap.idle()
         arrive()
@@ -217,6 +220,9 @@ class ImapFlow:
     def flag(self, uid: int, flag: str) -> None:
         self._call("flag", uid, flag)
 
+    def changed_since(self, modseq: int) -> list[int]:
+        return list(self._call("changedSince", modseq))
+
     def arrival(self, arrive: Callable[[], None]) -> int:
         self._ask("arrival")
         arrive()
@@ -244,8 +250,7 @@ class Curl:
     """A program, but used as a library: each question is one command."""
 
     def __init__(self, recipe: Recipe, folder: Path) -> None:
-        (folder / recipe.file).write_text(recipe.text)
-        self._home = folder
+        self._environment = recipe.set_up(folder)
         fetching, *_ = recipe.commands
         self._mailbox = fetching.split('"')[1].partition(";")[0]
 
@@ -268,9 +273,8 @@ class Curl:
         """Nothing stays open."""
 
     def _run(self, *arguments: str) -> bytes:
-        environment = {**os.environ, "HOME": str(self._home)}
         command = ["curl", "--silent", "--show-error", *arguments]
-        return subprocess.run(command, env=environment, check=True, timeout=60, stdout=subprocess.PIPE).stdout
+        return subprocess.run(command, env=self._environment, check=True, timeout=60, stdout=subprocess.PIPE).stdout
 
 
 LIBRARIES: Final[dict[str, type[Library]]] = {

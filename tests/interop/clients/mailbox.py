@@ -6,16 +6,20 @@ __all__ = ["Mailbox"]
 
 
 class Mailbox:
-    """INBOX of the pharmacy."""
+    """The pharmacy's, INBOX open."""
 
     def __init__(self, mssante: Mssante) -> None:
         self._imap = mssante.imap("pharmacy")
 
-    def store(self, *messages: bytes, flags: str = "") -> None:
+    def store(self, *messages: bytes, flags: str = "", folder: str = "INBOX") -> None:
         """APPEND, each octet as it is: imaplib's own method would end bare lines."""
         for octets in messages:
             self._imap.literal = octets
-            assert self._imap.xatom("APPEND", "INBOX", f"({flags})")[0] == "OK"
+            assert self._imap.xatom("APPEND", folder, f"({flags})")[0] == "OK"
+
+    def create(self, folder: str) -> None:
+        """There is such a folder."""
+        assert self._imap.create(folder)[0] == "OK"
 
     def flag(self, number: int, flag: str) -> None:
         """The message has `flag` too."""
@@ -33,8 +37,13 @@ class Mailbox:
         self.flag(number, "\\Deleted")
         assert self._imap.expunge()[0] == "OK"
 
-    def stored(self) -> list[bytes]:
+    def stored(self, folder: str = "INBOX") -> list[bytes]:
         """Every message, as it is stored."""
-        self._imap.noop()
+        assert self._imap.select(folder)[0] == "OK"
         answer = self._imap.fetch("1:*", "(BODY.PEEK[])")[1]
         return [part[1] for part in answer if isinstance(part, tuple)]
+
+    def modseq(self) -> int:
+        """HIGHESTMODSEQ of INBOX."""
+        (answer,) = self._imap.status("INBOX", "(HIGHESTMODSEQ)")[1]
+        return int(answer.decode().partition("HIGHESTMODSEQ ")[2].rstrip(")"))

@@ -77,34 +77,33 @@ class User:
 
     def __init__(self, home: Path, recipe: Recipe, program: Program) -> None:
         self._home, self._recipe, self._program = home, recipe, program
-        self.copy = home / "Mail" / "INBOX"
-        configuration = home / recipe.file
-        configuration.parent.mkdir(parents=True, exist_ok=True)
-        configuration.write_text(recipe.text)
-        configuration.chmod(0o600)
-        if _AS_A_USER:
-            for path in (home, *home.rglob("*")):
-                shutil.chown(path, "nobody", "nogroup")
+        self._environment = recipe.set_up(home)
+        self._owns_all()
 
-    def runs(self, keys: str = "") -> str:
-        """The program has made its copy, and, if it is one for people, done what `keys` ask; what it showed."""
-        shown = ""
+    def runs(self, keys: str = "") -> None:
+        """The program has made its copy, and, if it is one for people, done what `keys` ask."""
         for line in self._recipe.commands:
             if "# stays" not in line:
                 with self._started(self._typing(line, self._program.keys + keys)) as terminal:
-                    status = terminal.ends()
-                shown += terminal.screen
-                assert status == 0, f"{line}: {status}\n{shown}"
-        return shown
+                    assert terminal.ends() == 0, f"{line}\n{terminal.screen}"
 
     def stays(self) -> AbstractContextManager[Terminal]:
         """The program runs, and waits for mail, until the block ends."""
         *_, line = self._recipe.commands
         return self._started(line)
 
-    def copies(self) -> list[bytes]:
+    def folder(self, name: str = "INBOX") -> Path:
+        """The Maildir of that name; it is made if need be."""
+        folder = self._home / "Mail" / name
+        if not folder.exists():
+            for part in ("cur", "new", "tmp"):
+                (folder / part).mkdir(parents=True)
+            self._owns_all()
+        return folder
+
+    def copies(self, folder: str = "INBOX") -> list[bytes]:
         """Every message of the copy, without the fields that the program adds."""
-        return sorted(self.without_added(file.read_bytes()) for file in self.copy.glob("[nc]*/*"))
+        return sorted(self.without_added(file.read_bytes()) for file in self.folder(folder).glob("[nc]*/*"))
 
     def without_added(self, octets: bytes) -> bytes:
         """A message, without the fields that the program adds."""
@@ -114,14 +113,18 @@ class User:
         """What `copies` must be when the mailbox holds `messages`."""
         return sorted(map(self._program.kept, messages))
 
+    def _owns_all(self) -> None:
+        if _AS_A_USER:
+            for path in (self._home, *self._home.rglob("*")):
+                shutil.chown(path, "nobody", "nogroup")
+
     def _typing(self, line: str, keys: str) -> str:
         """A program for people shows the mailbox and keeps nothing: its copy is made anew each time."""
         if not keys or line.startswith("mkdir"):
             return line
-        shutil.rmtree(self.copy, ignore_errors=True)
+        shutil.rmtree(self.folder())
         asking_nothing = f'set confirmappend=no confirmcreate=no delete=yes quit=yes sleep_time=0; push "{keys}<quit>"'
         return f"{line} -e {shlex.quote(asking_nothing)}"
 
     def _started(self, line: str) -> Terminal:
-        environment = {"HOME": str(self._home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
-        return Terminal(["-c", f"exec {line}"], environment, self._home, [*_AS_A_USER, "sh"])
+        return Terminal(["-c", f"exec {line}"], self._environment, self._home, [*_AS_A_USER, "sh"])

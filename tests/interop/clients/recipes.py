@@ -1,5 +1,6 @@
 """README.md beside this file, as the tests read it: where a client's configuration goes, its text, the commands."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,14 @@ class Recipe:
     file: str  # below the user's home; empty where the text is a program
     text: str
     commands: tuple[str, ...]  # lines of a shell; what runs until it is stopped says "# stays"
+
+    def set_up(self, home: Path) -> dict[str, str]:
+        """The environment of a user who lives in `home` and has put the configuration there."""
+        file = home / self.file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(self.text)
+        file.chmod(0o600)  # msmtp and fetchmail insist
+        return {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
 
 
 def recipe(client: str, values: Values) -> Recipe:

@@ -1,6 +1,5 @@
 """Libraries that ask a mailbox: they are given what is stored, change it, and are told of what comes."""
 
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -44,12 +43,9 @@ def test_each_message_is_given_as_it_is_stored(name: str, connect: Connect, mail
 def test_starttls_leads_to_the_same_octets(home: Path, values: Values, mailbox: Mailbox) -> None:
     mailbox.store(MESSAGES["controls"])
     section = recipe("curl", values)
-    (home / section.file).write_text(section.text)
     _, by_starttls, _ = section.commands
     assert "imap://" in by_starttls
-    done = subprocess.run(
-        ["sh", "-c", by_starttls], env={**os.environ, "HOME": str(home)}, capture_output=True, check=True
-    )
+    done = subprocess.run(["sh", "-c", by_starttls], env=section.set_up(home), capture_output=True, check=True)
     assert done.stdout == MESSAGES["controls"]
 
 
@@ -77,6 +73,15 @@ def test_a_second_look_fetches_what_is_new_and_nothing_else(
     assert words_of(NEWCOMER) in wire.heard
     assert words_of(MESSAGES["8-bit"]) not in wire.heard
     assert [words_of(octets) for octets in copy.values()] == [words_of(MESSAGES["8-bit"]), words_of(NEWCOMER)]
+
+
+@pytest.mark.parametrize("name", ["IMAPClient", "ImapFlow"])  # which know CONDSTORE
+def test_only_what_changed_since_is_told(name: str, connect: Connect, mailbox: Mailbox) -> None:
+    mailbox.store(MESSAGES["plain"], NEWCOMER)
+    library = connect(name)
+    before = mailbox.modseq()
+    mailbox.flag(2, "\\Flagged")
+    assert library.changed_since(before) == [2]
 
 
 @pytest.mark.parametrize("name", WAITERS)

@@ -1,6 +1,5 @@
 """Programs that keep a copy of the mailbox: what they copy, what goes back, and what a second run asks for."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,21 +59,44 @@ def test_a_second_run_fetches_what_is_new_and_nothing_else(
 
 
 @pytest.mark.parametrize("name", MAILDIR_FOLLOWERS)
-def test_flags_go_both_ways_and_what_is_put_in_the_copy_reaches_the_mailbox(
-    name: str, set_up: SetUp, mailbox: Mailbox
-) -> None:
+def test_flags_go_both_ways(name: str, set_up: SetUp, mailbox: Mailbox) -> None:
     mailbox.store(PLAIN)
     user = set_up(name)
     user.runs()
     mailbox.flag(1, "\\Flagged")
-    (file,) = user.copy.glob("*/*U=1*")
-    file.rename(user.copy / "cur" / re.sub(r":2,.*|$", ":2,RS", file.name, count=1))
-    (user.copy / "new" / "1795656237.1.here").write_bytes(user.kept(NEWCOMER)[0])
+    (file,) = user.folder().glob("*/*U=1*")
+    file.rename(user.folder() / "cur" / (file.name.partition(":")[0] + ":2,RS"))
     user.runs()
-    (file,) = user.copy.glob("*/*U=1*")
+    (file,) = user.folder().glob("*/*U=1*")
     assert file.name.endswith(":2,FRS")
     assert mailbox.flags(1) == {"\\Flagged", "\\Seen", "\\Answered"}
-    assert [user.without_added(octets) for octets in mailbox.stored()] == [PLAIN, NEWCOMER]
+
+
+@pytest.mark.parametrize("name", MAILDIR_FOLLOWERS)
+def test_what_is_put_into_the_copy_and_taken_from_it_is_so_in_the_mailbox(
+    name: str, set_up: SetUp, mailbox: Mailbox
+) -> None:
+    mailbox.store(PLAIN, EIGHT_BIT)
+    user = set_up(name)
+    user.runs()
+    (file,) = user.folder().glob("*/*U=1*")
+    file.unlink()
+    (user.folder() / "new" / "1795656237.1.here").write_bytes(user.kept(NEWCOMER)[0])
+    user.runs()
+    assert [user.without_added(octets) for octets in mailbox.stored()] == [EIGHT_BIT, NEWCOMER]
+
+
+@pytest.mark.parametrize("name", MAILDIR_FOLLOWERS)
+def test_folders_are_copied_whatever_their_names(name: str, set_up: SetUp, mailbox: Mailbox) -> None:
+    ready, delivered = f"Pr&AOo-tes-{name}", f"Livr&AOk-es-{name}"  # Prêtes, Livrées: as sent
+    mailbox.create(ready)
+    mailbox.store(EIGHT_BIT, folder=ready)
+    user = set_up(name)
+    user.runs()
+    assert user.copies(ready) == user.kept(EIGHT_BIT)
+    (user.folder(delivered) / "new" / "1795656237.1.here").write_bytes(user.kept(NEWCOMER)[0])
+    user.runs()
+    assert [user.without_added(octets) for octets in mailbox.stored(delivered)] == [NEWCOMER]
 
 
 def test_flags_go_both_ways_in_neomutt(set_up: SetUp, mailbox: Mailbox) -> None:
@@ -82,7 +104,7 @@ def test_flags_go_both_ways_in_neomutt(set_up: SetUp, mailbox: Mailbox) -> None:
     user = set_up("NeoMutt")
     mailbox.flag(1, "\\Flagged")
     user.runs("<untag-pattern>~A<enter><last-entry><set-flag>r<sync-mailbox>")
-    (file,) = user.copy.glob("*/*:2,F*")
+    (file,) = user.folder().glob("*/*:2,F*")
     assert words_of(PLAIN) in file.read_bytes()
     assert mailbox.flags(2) >= {"\\Answered"}
 

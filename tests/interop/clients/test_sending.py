@@ -1,6 +1,5 @@
 """Programs that submit a message: it arrives sealed, and what was sealed is what they were given."""
 
-import os
 import subprocess
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -31,12 +30,10 @@ def letter(values: Values) -> EmailMessage:
 @pytest.mark.parametrize("name", SENDERS)
 def test_what_is_submitted_arrives_sealed(name: str, mssante: Mssante, home: Path, values: Values) -> None:
     section = recipe(name, values)
-    (home / section.file).write_text(section.text)
-    (home / section.file).chmod(0o600)  # msmtp insists
     (home / "letter.eml").write_bytes(letter(values).as_bytes())
     *_, command = section.commands
     done = subprocess.run(
-        ["sh", "-c", command], env={**os.environ, "HOME": str(home)}, cwd=home, text=True, check=False,
+        ["sh", "-c", command], env=section.set_up(home), cwd=home, text=True, check=False,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout

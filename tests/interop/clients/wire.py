@@ -45,20 +45,22 @@ class Wire:
         """One client is served until either side ends."""
         port, context = self._far
         far_reader, far_writer = await asyncio.open_connection("localhost", port, ssl=context, ssl_shutdown_timeout=1)
-        with suppress(asyncio.CancelledError):  # the wire is taken away first
-            await asyncio.gather(
-                self._pass(reader, far_writer, self._said), self._pass(far_reader, writer, self._heard)
-            )
+        there, back = self._pass(reader, far_writer, self._said), self._pass(far_reader, writer, self._heard)
+        # A client that is killed says no good-bye; or the wire is taken away first.
+        with suppress(OSError, asyncio.CancelledError):
+            await asyncio.gather(there, back)
+        writer.transport.abort()
+        far_writer.transport.abort()
 
     async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, seen: bytearray) -> None:
-        with suppress(OSError):  # a client that is killed says no good-bye
-            while octets := await source.read(65_536):
-                with self._news:
-                    seen += octets
-                    self._news.notify_all()
-                sink.write(octets)
-                await sink.drain()
+        while octets := await source.read(65_536):
+            with self._news:
+                seen += octets
+                self._news.notify_all()
+            sink.write(octets)
+            await sink.drain()
         sink.close()
+        await sink.wait_closed()
 
 
 @contextmanager
@@ -70,10 +72,11 @@ def wire_to(far_port: int, far: ssl.SSLContext, files: ServerFiles) -> Iterator[
     ready, stop = threading.Event(), asyncio.Event()
 
     async def serve() -> None:
-        async with await asyncio.start_server(wire.join, "127.0.0.1", 0, ssl=near, ssl_shutdown_timeout=1) as server:
-            wire.port = server.sockets[0].getsockname()[1]
-            ready.set()
-            await stop.wait()
+        server = await asyncio.start_server(wire.join, "127.0.0.1", 0, ssl=near, ssl_shutdown_timeout=1)
+        wire.port = server.sockets[0].getsockname()[1]
+        ready.set()
+        await stop.wait()
+        server.close()
 
     runner = asyncio.Runner()
     thread = threading.Thread(target=runner.run, args=[serve()])

@@ -10,8 +10,15 @@ const CALLS = {
   octets: async (uid) => (await imap.fetchOne(`${uid}`, { source: true }, byUid)).source.toString("base64"),
   flags: async (uid) => [...(await imap.fetchOne(`${uid}`, { flags: true }, byUid)).flags],
   flag: (uid, flag) => imap.messageFlagsAdd(`${uid}`, [flag], byUid),
+  changedSince: async (modseq) => {
+    const found = await imap.fetchAll("1:*", { flags: true }, { ...byUid, changedSince: BigInt(modseq) });
+    return found.map(({ uid }) => uid);
+  },
   arrival: () => {
-    const told = new Promise((resolve) => imap.once("exists", ({ count }) => resolve(count)));
+    const told = new Promise((resolve) => {
+      imap.once("exists", ({ count }) => resolve(count));
+      setTimeout(resolve, 20_000, 0).unref();
+    });
     imap.idle();
     return told;
   },
