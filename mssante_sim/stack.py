@@ -193,7 +193,14 @@ class _Builder:
             clock=self._clock,
             audit=audit,
         )
-        imap = ImapServer(store, doorkeeper, tls=tls, clock=self._clock, audit=audit)
+        imap = ImapServer(
+            store,
+            doorkeeper,
+            tls=tls,
+            clock=self._clock,
+            audit=audit,
+            idles=lambda address: (box := provisioned.directory.mailbox(address)) is None or box.idle,
+        )
         mes = self._mon_espace_sante(provisioned, store, smtp, authenticator, audit)
         http = HttpServer([*self._routes(provisioned, store, smtp), *mes.routes()], sockets)
         await http.start()

@@ -86,16 +86,17 @@ def show(home: Path, finess: str, as_json: bool) -> None:
 @click.option("--published", type=click.Choice(["on", "off"]), help="Whether the public directory shows it.")
 @click.option("--open", "is_open", type=click.Choice(["on", "off"]), help="Whether it takes mail.")
 @click.option("--red-listed", type=click.Choice(["on", "off"]), help="Whether it is never shown.")
+@click.option("--idle", type=click.Choice(["on", "off"]), help="Whether IMAP offers IDLE, from the next login on.")
 @click.option(
     "--shown-in", type=click.Choice(["both", "api", "extraction"]), help="Where, to make the two disagree on purpose."
 )
 @as_json_option
 def change(
     home: Path, finess: str, sealing: str | None, published: str | None, is_open: str | None, red_listed: str | None,
-    shown_in: Literal["both", "api", "extraction"] | None, as_json: bool,
+    idle: str | None, shown_in: Literal["both", "api", "extraction"] | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Changes what the directory says of the mailboxes of a place."""
-    wanted = {"sealing": sealing, "published": published, "open": is_open, "red_listed": red_listed}
+    wanted = {"sealing": sealing, "published": published, "open": is_open, "red_listed": red_listed, "idle": idle}
     given = {name: value == "on" for name, value in wanted.items() if value is not None}
     if not given and shown_in is None:
         raise click.UsageError("Say what to change, for example --sealing off.")
@@ -105,6 +106,7 @@ def change(
             "published": opened.set_published,
             "open": opened.set_open,
             "red_listed": opened.set_red_listed,
+            "idle": opened.set_idle,
         }
         for name, on in given.items():
             changed = setters[name](finess, on=on)
@@ -133,7 +135,13 @@ def _organisation(found: Organisation) -> dict[str, Any]:
 
 
 def _mailbox(box: Mailbox) -> dict[str, str]:
-    flags = {"published": box.published, "open": box.open, "red_listed": box.red_listed, "sealing": box.sealing}
+    flags = {
+        "published": box.published,
+        "open": box.open,
+        "red_listed": box.red_listed,
+        "sealing": box.sealing,
+        "idle": box.idle,
+    }
     attached = f"{box.attachment.kind.value} {box.attachment.value}" if box.attachment else "nothing"
     words = {name: "on" if value else "off" for name, value in flags.items()}
     return {"address": box.address, "kind": box.kind.value, "attached_to": attached, **words, "shown_in": box.shown_in}

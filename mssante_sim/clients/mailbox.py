@@ -29,6 +29,7 @@ ARCHIVE: Final = "Archive"
 SENT: Final = "Sent"
 _SLICE: Final = 100  # headers of one FETCH: three lines each
 _TIMEOUT_S: Final = 30.0
+_POLL_S: Final = 2.0  # where there is no IDLE
 _GOODBYE_S: Final = 2.0  # for the two sides of TLS to part
 _SILENCE_S: Final = 300.0  # the server says something every 2 minutes; twice that and it is dead
 
@@ -129,6 +130,7 @@ class MailboxClient:
         try:
             await client._guarded(imap.wait_hello_from_server())
             client._expect(await client._guarded(imap.login(access.login, access.password)))
+            await client._guarded(imap.protocol.capability())  # the library would go on believing those before it
             await client.select(INBOX)
         except BaseException:
             client.drop()
@@ -205,6 +207,9 @@ class MailboxClient:
         """Returns when the server has announced messages since the last `uids` began.  Raises: ConnectionLost."""
         if self._imap.protocol.announced.is_set():
             return
+        if not self._imap.has_capability("IDLE"):
+            await self._poll()
+            return
         idle = await self._guarded(self._imap.idle_start(_SILENCE_S))
         self._idling.set()
         while not self._imap.protocol.announced.is_set():
@@ -213,8 +218,16 @@ class MailboxClient:
         self._imap.idle_done()
         await self._guarded(idle)
 
+    async def _poll(self) -> None:
+        """As `wait_for_arrival`, where the server offers no IDLE."""
+        self._idling.set()
+        while not self._imap.protocol.announced.is_set():
+            await self._guarded(asyncio.sleep(_POLL_S))
+            self._expect(await self._guarded(self._imap.noop()))
+        self._idling.clear()
+
     async def idling(self) -> None:
-        """Returns when a `wait_for_arrival` that runs is in IDLE.  Raises: ConnectionLost."""
+        """Returns when a `wait_for_arrival` that runs is in IDLE, or polls.  Raises: ConnectionLost."""
         await self._guarded(self._idling.wait())
 
     async def close(self) -> None:

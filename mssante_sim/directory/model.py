@@ -133,6 +133,7 @@ class Mailbox:
     service: str | None = None
     person: Person | None = None  # of a personal one
     shown_in: Literal["both", "api", "extraction"] = "both"  # on purpose: the two disagree in the field
+    idle: bool = True  # whether IMAP offers IDLE; else its client has to poll  [our choice]
 
 
 @dataclass(frozen=True, slots=True)

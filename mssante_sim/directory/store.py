@@ -285,6 +285,10 @@ class Directory:
         """The place's mailboxes are never shown from now on, or are again.  Raises: DirectoryError."""
         return self._change(finess, lambda mailbox: replace(mailbox, red_listed=on))
 
+    def set_idle(self, finess: str, *, on: bool) -> list[Mailbox]:
+        """IMAP offers IDLE for the place's mailboxes from the next login on, or no longer.  Raises: DirectoryError."""
+        return self._change(finess, lambda mailbox: replace(mailbox, idle=on))
+
     def set_shown_in(self, finess: str, where: Literal["both", "api", "extraction"]) -> list[Mailbox]:
         """The place's mailboxes are in the API, the extraction, or both.  Raises: DirectoryError."""
         return self._change(finess, lambda mailbox: replace(mailbox, shown_in=where))

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from mssante_sim.audit import Audit
@@ -27,6 +27,7 @@ class ImapServer:
         store: outlives the server.
         doorkeeper: knows who may log in.
         tls: shows the server's certificate, and may ask for the client's.
+        idles: whether the account of an address is offered IDLE.
     """
 
     def __init__(
@@ -38,9 +39,10 @@ class ImapServer:
         clock: Clock,
         audit: Audit,
         limits: ImapLimits = _DEFAULT_LIMITS,
+        idles: Callable[[str], bool] = lambda _address: True,
     ) -> None:
         check_promises()
-        self._services = Services(store, doorkeeper, clock, audit, limits)
+        self._services = Services(store, doorkeeper, clock, audit, limits, idles=idles)
         self._tls = tls
         self._servers: dict[str, asyncio.Server] = {}
         self._connections: dict[Connection, None] = {}  # in the order they came

@@ -1,17 +1,22 @@
-"""Every way to log in but a password, at a stack that is up, with clients of others."""
+"""Every way to log in but a password, at a stack that is up, with clients of others; and what a login then offers."""
 
+import asyncio
 import imaplib
 import json
 import smtplib
 import ssl
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import aclosing
 from pathlib import Path
 
 import httpx
 import pytest
 
+from mssante_sim.clients.desk import Desk
+from mssante_sim.clients.watching import Arrival, Listening, watch
 from mssante_sim.testing import Mssante
+from tests.conftest import Write
 from tests.stack.conftest import Cli, Command
 
 LOGIN_DENIED = 67  # of curl
@@ -234,3 +239,42 @@ def test_curl_logs_in_by_token_at_both_ports(mssante: Mssante, cli: Cli) -> None
     for url in urls:
         assert [status(url, mechanism, token) for mechanism in ("XOAUTH2", "OAUTHBEARER")] == [0, 0]
         assert status(url, "OAUTHBEARER", "nonsense") == LOGIN_DENIED
+
+
+# what is offered after it
+
+
+@pytest.fixture
+def without_idle(mssante: Mssante, cli: Cli) -> Iterator[None]:
+    """The pharmacy's mailbox has none until the test ends."""
+    finess = mssante.account("pharmacy").identifier or ""
+    outcome = cli("directory", "set", finess, "--idle", "off")
+    assert outcome.out.strip().endswith(": idle off"), outcome
+    yield
+    assert cli("directory", "set", finess, "--idle", "on").status == 0
+
+
+def offers_idle(mssante: Mssante, who: str) -> bool:
+    return "IDLE" in mssante.imap(who).capability()[1][0].decode().split()
+
+
+def test_idle_can_be_taken_from_one_mailbox_from_the_next_login_on(mssante: Mssante, cli: Cli) -> None:
+    finess = mssante.account("pharmacy").identifier or ""
+    before = mssante.imap("pharmacy")
+    assert cli("directory", "set", finess, "--idle", "off").status == 0
+    assert (offers_idle(mssante, "pharmacy"), offers_idle(mssante, "patient")) == (False, True)
+    assert "IDLE" in before.capability()[1][0].decode().split()
+    assert cli("directory", "set", finess, "--idle", "on").status == 0
+    assert offers_idle(mssante, "pharmacy")
+
+
+async def test_our_own_client_polls_where_there_is_no_idle(mssante: Mssante, write: Write, without_idle: None) -> None:
+    letter, seen = write(), []
+    smtp = mssante.smtp("patient")
+    async with aclosing(watch(Desk.of(mssante.running, mssante.account("pharmacy").address).access())) as events:
+        async for event in events:
+            seen.append(event)
+            if isinstance(event, Arrival):
+                break
+            await asyncio.to_thread(smtp.sendmail, letter.sender, [letter.recipient], letter.octets)
+    assert [type(event) for event in seen] == [Listening, Arrival]

@@ -1,6 +1,7 @@
 """LOGIN, and AUTHENTICATE once its exchange has ended in a claim."""
 
 from mssante_sim.imap.commands.context import Context
+from mssante_sim.imap.core.capabilities import WITHOUT_IDLE
 from mssante_sim.imap.core.commands import Login
 from mssante_sim.imap.core.faults import AuthenticationFailed, Unavailable
 from mssante_sim.imap.core.session import Done
@@ -29,7 +30,7 @@ async def login(ctx: Context, command: Login) -> Done:
         raise AuthenticationFailed("Invalid credentials.")
     await ctx.store.open_account(account)
     ctx.account, ctx.login = account, doorkeeper.user(claim)
-    return Done("Logged in.")
+    return Done("Logged in.", withheld=frozenset() if ctx.services.idles(account) else WITHOUT_IDLE)
 
 
 def claim_of(command: Login) -> Claim:

@@ -56,6 +56,7 @@ class Services:
     audit: Audit
     limits: ImapLimits
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # for the delay after a failed login
+    idles: Callable[[str], bool] = lambda _address: True  # whether the client of an account may use IDLE
 
 
 class Context:

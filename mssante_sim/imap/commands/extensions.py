@@ -15,7 +15,7 @@ async def identify(_: Context, __: Id) -> Done:
     return Done("ID completed.", untagged=(r.Identity((("name", "mssante-sim"), ("version", __version__))),))
 
 
-async def enable(_: Context, command: Enable) -> Done:
+async def enable(ctx: Context, command: Enable) -> Done:
     """What was asked for and exists is on, which the session saw to; unknown names are ignored [RFC 5161 §3.1]."""
-    names = tuple(one.value for one in Extension if one.value.upper() in command.capabilities)
+    names = tuple(one.value for one in Extension if one.value.upper() in command.capabilities and ctx.has(one))
     return Done("Enabled.", untagged=(r.Enabled(names),))

@@ -6,7 +6,7 @@ from typing import Final
 from mssante_sim.imap.core import commands as c
 from mssante_sim.imap.core.states import Phase
 
-__all__ = ["PROMISES", "advertised", "broken_promises"]
+__all__ = ["PROMISES", "WITHOUT_IDLE", "advertised", "broken_promises"]
 
 _BASE: Final = ("IMAP4rev1", "IMAP4rev2", "SASL-IR", "ID", "ENABLE", "IDLE")
 _LOGGED_IN: Final = (
@@ -84,6 +84,10 @@ def advertised(
     if not secure:
         return (*_BASE, "LITERAL-", "STARTTLS", "LOGINDISABLED")
     return (*_BASE, "LITERAL-", *(f"AUTH={name}" for name in mechanisms))
+
+
+WITHOUT_IDLE: Final = frozenset({"IDLE", "IMAP4rev2"})
+"""What is withheld from an account whose client has to poll; IDLE is part of IMAP4rev2 [RFC 9051 §6.3.13]."""
 
 
 def broken_promises(implemented: Collection[type[c.Command]]) -> list[str]:

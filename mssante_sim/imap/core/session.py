@@ -55,6 +55,7 @@ class Done:
     untagged: tuple[r.Response, ...] = ()
     view: FolderView | None = None  # the folder it selected
     removed: bool = False  # messages of the selected folder are gone
+    withheld: frozenset[str] = frozenset()  # capabilities that the account of a login does not have
 
 
 class ImapSession:
@@ -62,7 +63,7 @@ class ImapSession:
 
     __slots__ = (
         "_bad", "_early", "_failed_logins", "_framer", "_greeted", "_idle", "_limits", "_out", "_running", "_sasl",
-        "_secure", "_spoken", "_step", "enabled", "phase", "view",
+        "_secure", "_spoken", "_step", "_withheld", "enabled", "phase", "view",
     )  # fmt: skip
 
     def __init__(self, limits: ImapLimits, *, secure: bool, party: Party | None = None) -> None:
@@ -83,6 +84,7 @@ class ImapSession:
         self._bad = 0
         self._failed_logins = 0
         self._greeted = False
+        self._withheld: frozenset[str] = frozenset()
 
     # what the driver may ask ---------------------------------------------------------------------------------------
 
@@ -90,7 +92,8 @@ class ImapSession:
     def capabilities(self) -> tuple[str, ...]:
         """What is advertised now."""
         limit = self._limits.frames.append_literal
-        return advertised(self.phase, secure=self._secure, append_limit=limit, mechanisms=self._sasl.offered)
+        found = advertised(self.phase, secure=self._secure, append_limit=limit, mechanisms=self._sasl.offered)
+        return tuple(name for name in found if name not in self._withheld)
 
     @property
     def is_idling(self) -> bool:
@@ -227,7 +230,9 @@ class ImapSession:
         try:
             read_only = self.view is not None and self.view.read_only
             check(command, self.phase, secure=self._secure, read_only=read_only, enabled=self.enabled)
-            self._enable(switched_on(command))
+            if isinstance(command, c.Idle) and "IDLE" in self._withheld:
+                raise UnknownCommand("There is no command `IDLE` here.")
+            self._enable(frozenset(one for one in switched_on(command) if one.value not in self._withheld))
             if type(command) in ANSWERED_HERE:
                 self._answer_here(command)
             else:
@@ -332,6 +337,7 @@ class ImapSession:
         code = done.code
         if isinstance(command, c.Login):
             self._framer.logged_in = True
+            self._withheld = done.withheld
             code = codes.capability(self.capabilities)
         self._release(command)
         if done.removed and self.view is not None and Extension.QRESYNC in self.enabled:
