@@ -29,7 +29,7 @@ from mssante_sim.message.summary import summarise
 from mssante_sim.storage.api import NewMessage
 from mssante_sim.storage.sqlite.store import SqliteStore
 from tests.scenarios.matching import read_items
-from tests.scenarios.ours import PASSWORD, CoreServer, services_over
+from tests.scenarios.ours import PASSWORD, CoreStream, services_over
 
 __all__ = ["STATES", "TARGETS", "House", "ber", "converse", "entity", "grammar", "house", "mime", "session"]
 
@@ -102,7 +102,7 @@ class House:
 
     async def _open(self, home: Path) -> None:
         self._store = SqliteStore.open(home, clock=SystemClock())
-        self._server = CoreServer(services_over(self._store))
+        self._services = services_over(self._store)
 
     def converse(self, state: str, octets: bytes) -> bytes:
         """All that the server says to `octets` in `state`, in an account of its own; raises what nobody foresaw."""
@@ -115,8 +115,8 @@ class House:
         inbox = await self._store.find_folder(account, "INBOX")
         now = SystemClock().now()
         await self._store.append(inbox.id, [NewMessage(one, summarise(one), now) for one in _MESSAGES])
-        stream = await self._server.connect()
-        await stream.write(STATES[state].format(self._number).encode() + octets)
+        stream = CoreStream(self._services)
+        stream.feed(STATES[state].format(self._number).encode() + octets)
         said = await stream.settled()
         await stream.close()
         return said

@@ -19,7 +19,7 @@ from tests.scenarios.client import Stream
 from tests.scenarios.runner import Account
 from tests.scenarios.servers import TlsStream
 
-__all__ = ["PASSWORD", "CoreServer", "TlsServer", "services_over"]
+__all__ = ["PASSWORD", "CoreServer", "CoreStream", "TlsServer", "services_over"]
 
 PASSWORD = "open-sesame"
 _NUMBERS = itertools.count(1)
@@ -100,8 +100,12 @@ class CoreStream:
     async def write(self, octets: bytes) -> None:
         """The session has them, one at a time: where packets end must not matter."""
         for octet in octets:
-            self._session.receive(bytes([octet]))
-            self._pump()
+            self.feed(bytes([octet]))
+
+    def feed(self, octets: bytes) -> None:
+        """The session has them, in one piece."""
+        self._session.receive(octets)
+        self._pump()
 
     async def read(self) -> bytes:
         """Some octets; none at the end.  Raises: whatever a handler raised that no handler may."""

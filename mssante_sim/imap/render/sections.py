@@ -87,7 +87,7 @@ class StoredMessage:
             return None
         start, end = place
         if listed:
-            return Stretch(_chosen(await self._read(start, end - start), item))
+            return Stretch(await _chosen(await self._read(start, end - start), item))
         return Stretch(b"", start, end - start)
 
     async def _tree(self) -> Part:
