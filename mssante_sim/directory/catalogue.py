@@ -111,10 +111,10 @@ class Catalogue:
             yield from (few[at : at + _CHUNK] for at in range(0, len(few), _CHUNK))
             return
         kinds = _PLACES if type_ == "Organization" else _PEOPLE
-        words_ = search.beginnings() if type_ == "Organization" else ((), ())
+        narrowing = search.narrowing() if type_ == "Organization" else ()
         for stage in range(begin.stage, len(kinds)):
             after = begin.place - 1 if stage == begin.stage else 0
-            while chunk := self._rows.scan(kinds[stage], *words_, after=after, limit=_CHUNK):
+            while chunk := self._rows.scan(kinds[stage], *narrowing, after=after, limit=_CHUNK):
                 yield [
                     (stage, one)
                     for one in chunk

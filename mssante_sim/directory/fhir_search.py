@@ -95,18 +95,21 @@ class FhirSearch:
         wanted = modifiers or ("",)
         return next((c.values for c in self.criteria if c.name == name and c.modifier in wanted), None)
 
-    def beginnings(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Words that some word of the name, and of the place, must begin with; narrows what is looked at."""
+    def narrowing(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """Words that some word of the name, and of the place, must begin with, and what some word of the name holds."""
         name: tuple[str, ...] = ()
         place: tuple[str, ...] = ()
+        pieces: tuple[str, ...] = ()
         for criterion in self.criteria:
-            if criterion.modifier not in ("", "exact") or len(criterion.values) != 1:
+            if len(criterion.values) != 1:
                 continue
-            if criterion.name == "name":
+            if criterion.name == "name" and criterion.modifier == "contains":
+                pieces += unabbreviated(criterion.values[0])
+            elif criterion.name == "name":
                 name += unabbreviated(criterion.values[0])
-            elif criterion.name in ("address-city", "address-postalcode"):
+            elif criterion.name in ("address-city", "address-postalcode") and criterion.modifier != "contains":
                 place += unabbreviated(criterion.values[0])
-        return name, place
+        return name, place, pieces
 
     def may_accept(self, text: str) -> bool:
         """Whether a resource drawn from a document with this text can answer; spares drawing those that cannot.

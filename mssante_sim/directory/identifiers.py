@@ -35,7 +35,7 @@ __all__ = [
 PUBLISHED_FICTITIOUS_INS = frozenset({"279035121518989"})
 """Values outside the safe range that public documents give to an invented patient (DOMINIQUE PAT-TROIS)."""
 
-_DOUBLED = str.maketrans("0123456789", "0246813579")  # and the two digits of what exceeds 9 added up
+_DOUBLED = bytes.maketrans(b"0123456789", b"0246813579")  # and the two digits of what exceeds 9 added up
 _LA_POSTE = "356000000"
 _SAFE_BIRTHPLACES = frozenset({"99999", "2A999", "2B999"})
 
@@ -57,8 +57,8 @@ def luhn_digit(digits: str) -> str:
 
 
 def _luhn_sum(digits: str) -> int:
-    backwards = digits[::-1]
-    return sum(map(int, backwards[::2])) + sum(map(int, backwards[1::2].translate(_DOUBLED)))
+    backwards = digits.encode("ascii")[::-1]
+    return sum(backwards[::2]) + sum(backwards[1::2].translate(_DOUBLED)) - ord("0") * len(digits)
 
 
 def ins_key(number: str) -> str:

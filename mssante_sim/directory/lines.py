@@ -24,7 +24,10 @@ from mssante_sim.directory.model import (
 from mssante_sim.directory.nomenclature import CATEGORIES, EXPERTISES, PROFESSIONS, label
 from mssante_sim.errors import SimulatorError
 
-__all__ = ["HEADER", "Line", "LineError", "line_of", "mailbox_of", "organisation_of", "read_line", "structure_of"]
+__all__ = [
+    "HEADER", "Line", "LineError", "is_pharmacy", "line_of", "mailbox_of", "organisation_of", "read_line",
+    "structure_of", "town_of",
+]  # fmt: skip
 
 _COLUMNS: Final = (
     "Type de BAL", "Adresse BAL", "Type Identifiant PP", "Identifiant PP", "Identification nationale PP",
@@ -40,7 +43,7 @@ _COLUMNS: Final = (
 HEADER: Final = "|".join(_COLUMNS)
 
 _LONGEST: Final = 4_000  # characters of a line; the longest real ones have some 600
-_ADDRESS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{}~.-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_ADDRESS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{}~.-]{1,64}+@[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)++")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _PHARMACY: Final = re.compile(r"\bPHARMAC|\bOFFICINE", re.IGNORECASE)
 _NUMBERED: Final = re.compile(r"(\d+) *(BIS|TER|QUATER|[A-Z])? +(\S+) +(.+)", re.IGNORECASE)
@@ -113,7 +116,7 @@ def read_line(text: str) -> Line:
         raise LineError(f"a mailbox of kind {line.kind[:20]!r}; an extraction holds PER and ORG")
     if not _ADDRESS.fullmatch(line.address):
         raise LineError("no mailbox address")
-    if _CONTROL.search(text) or "\ufffd" in text:
+    if "\ufffd" in text or not (text.isprintable() or _CONTROL.search(text) is None):
         raise LineError("a character that no text has")
     try:
         structure_of(line)
@@ -137,24 +140,32 @@ def _structure(register: str, number: str) -> Structure:
     return Finess(number) if digit == "1" else IdNatStruct(digit + number)
 
 
+def is_pharmacy(line: Line) -> bool:
+    """Whether the place's name says so."""
+    return bool(_PHARMACY.search(line.name) or _PHARMACY.search(line.enseigne))
+
+
+def town_of(line: Line) -> str:
+    """The last line of the postal address without its code."""
+    return line.town_line.removeprefix(line.postal_code).strip()
+
+
 def organisation_of(line: Line) -> Organisation | None:
     """The place that a line of `read_line` describes."""
     structure = structure_of(line)
     if structure is None:
         return None
-    is_pharmacy = _PHARMACY.search(line.name) or _PHARMACY.search(line.enseigne)
-    town = line.town_line.removeprefix(line.postal_code).strip()
     return Organisation(
         kind=OrganisationKind.GEOGRAPHIC if structure[:1] != "2" or isinstance(structure, Finess)
         else OrganisationKind.LEGAL,
         finess=structure,
         name=line.name,
         enseigne=line.enseigne or None,
-        sector="SA33" if is_pharmacy else None,
+        sector="SA33" if is_pharmacy(line) else None,
         siren=Siren(line.structure) if structure[:1] == "2" and not isinstance(structure, Finess) else None,
         siret=Siret(line.structure) if structure[:1] == "3" and not isinstance(structure, Finess) else None,
         part_of=None,
-        address=PostalAddress(_street(line), line.postal_code, town, "", line.department),
+        address=PostalAddress(_street(line), line.postal_code, town_of(line), "", line.department),
     )  # fmt: skip
 
 

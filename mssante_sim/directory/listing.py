@@ -9,14 +9,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Final, TypeVar
 
-from mssante_sim.directory.lines import Line, mailbox_of, organisation_of, structure_of
+from mssante_sim.directory.lines import Line, is_pharmacy, mailbox_of, organisation_of, structure_of
 from mssante_sim.directory.model import Mailbox, Organisation
 from mssante_sim.directory.records import (
     LISTED,
     LISTED_KINDS,
     LISTED_ORGANISATION,
     MARK,
-    listed_organisation_rows,
+    listed_organisation_row,
+    listed_pick_row,
     listed_practitioner_row,
     listed_row,
 )
@@ -110,14 +111,14 @@ def _rows_of(lines: Iterable[Line], mark: Iterator[Imported], updated: int) -> I
     picked: set[str] = set()
     people: set[str] = set()
     for number, line in enumerate(lines):
-        address = line.address.lower()
-        yield listed_row(address if _add(addresses, hash(address)) else f"{address} {number}", line, updated)
-        structure = structure_of(line)
+        address, structure = line.address.lower(), structure_of(line)
+        key = address if _add(addresses, hash(address)) else f"{address} {number}"
+        yield listed_row(key, line, structure, updated)
         if structure is not None:
-            is_new = _add(places, structure)
-            may_pick = line.kind == "ORG" and _add(picked, structure)
-            if is_new or may_pick:
-                yield from listed_organisation_rows(line, updated, is_new=is_new, may_pick=may_pick)
+            if _add(places, structure):
+                yield listed_organisation_row(line, structure, updated)
+            if line.kind == "ORG" and is_pharmacy(line) and _add(picked, structure):
+                yield listed_pick_row(line, structure)
         if line.person_national and _add(people, line.person_national):
             yield listed_practitioner_row(line, updated)
     yield Row(MARK, _KEY, json.dumps(asdict(next(mark)), ensure_ascii=False))

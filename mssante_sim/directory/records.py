@@ -6,8 +6,9 @@ from functools import lru_cache
 from typing import Final
 
 from mssante_sim.directory.documents import text_of
-from mssante_sim.directory.lines import Line, mailbox_of, organisation_of, structure_of
-from mssante_sim.directory.model import PHARMACY_SECTORS, Mailbox, MailboxKind, Organisation, Person
+from mssante_sim.directory.identifiers import Finess
+from mssante_sim.directory.lines import Line, town_of
+from mssante_sim.directory.model import PHARMACY_SECTORS, Mailbox, MailboxKind, Organisation, Person, Structure
 from mssante_sim.directory.search import indexed_words, words
 from mssante_sim.storage.rows import Row
 
@@ -28,7 +29,8 @@ __all__ = [
     "Absence",
     "choose",
     "domain_row",
-    "listed_organisation_rows",
+    "listed_organisation_row",
+    "listed_pick_row",
     "listed_practitioner_row",
     "listed_row",
     "mailbox_row",
@@ -48,8 +50,9 @@ LISTED_ORGANISATION: Final = "listed-organisation"  # the first line that names 
 LISTED_PRACTITIONER: Final = "listed-practitioner"
 LISTED_PICK: Final = "listed-pick"
 MARK: Final = "mark"
+_REGISTERS: Final = {"2": "siren", "3": "siret"}  # first digit of an IdNatStruct
 DOMAIN: Final = "domain"  # of a mailbox that was imported and activated: mail for it comes here
-LISTED_KINDS: Final = (LISTED, LISTED_ORGANISATION, LISTED_PRACTITIONER, LISTED_PICK, MARK)
+LISTED_KINDS: Final = (MARK, LISTED_PICK, LISTED_ORGANISATION, LISTED_PRACTITIONER, LISTED)  # the largest last
 
 
 class Absence(Enum):
@@ -111,27 +114,30 @@ def pick_row(place: Organisation, mailboxes: Iterable[Mailbox]) -> Row:
     return Row(PICK, place.finess, "", (), *_words(place))
 
 
-def listed_row(key: str, line: Line, updated: int) -> Row:
+def listed_row(key: str, line: Line, structure: Structure | None, updated: int) -> Row:
     """Found by the person it names, and by the place, apart for its own mailboxes and those of people who work there.
 
     `key` begins with the address.
     """
-    at = "organisation" if line.kind == "ORG" else "exercise"
-    named = ((at, structure_of(line)), ("practitioner", line.person_national))
-    lookups = tuple((name, str(value)) for name, value in named if value)
+    lookups: tuple[tuple[str, str], ...] = ()
+    if structure is not None:
+        lookups = (("organisation" if line.kind == "ORG" else "exercise", structure),)
+    if line.person_national:
+        lookups += (("practitioner", line.person_national),)
     return Row(LISTED, key, line.to_text(), lookups, updated=updated)
 
 
-def listed_organisation_rows(line: Line, updated: int, *, is_new: bool, may_pick: bool) -> Iterable[Row]:
-    """What the first line of a place adds, and the first by which the picker can reach it."""
-    place = organisation_of(line)
-    if place is None:
-        return
-    words_ = _words(place)
-    if is_new:
-        yield Row(LISTED_ORGANISATION, place.finess, line.to_text(), _numbers(place), *words_, updated)
-    if may_pick and isinstance(choose(place, [mailbox_of(line)]), Mailbox):
-        yield Row(LISTED_PICK, place.finess, "", (), *words_)
+def listed_organisation_row(line: Line, structure: Structure, updated: int) -> Row:
+    """What the first line of a place adds."""
+    lookups: tuple[tuple[str, str], ...] = ()
+    if not isinstance(structure, Finess) and structure[0] in _REGISTERS:
+        lookups = ((_REGISTERS[structure[0]], structure[1:]),)
+    return Row(LISTED_ORGANISATION, structure, line.to_text(), lookups, *_listed_words(line), updated)
+
+
+def listed_pick_row(line: Line, structure: Structure) -> Row:
+    """What the first line of a pharmacy's own mailbox adds: the picker reaches it by that."""
+    return Row(LISTED_PICK, structure, "", (), *_listed_words(line))
 
 
 def listed_practitioner_row(line: Line, updated: int) -> Row:
@@ -152,6 +158,14 @@ def _names(family: str, given: str) -> tuple[tuple[str, str], ...]:
 @lru_cache(maxsize=16_384)  # names are shared by many
 def _folded(name: str) -> str:
     return " ".join(words(name))
+
+
+def _listed_words(line: Line) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """As `_words`, of the place that a line describes."""
+    return indexed_words(line.name, line.enseigne), _place_words(town_of(line), line.postal_code, line.department)
+
+
+_place_words = lru_cache(maxsize=16_384)(indexed_words)  # few towns, many times
 
 
 def _words(organisation: Organisation) -> tuple[tuple[str, ...], tuple[str, ...]]:

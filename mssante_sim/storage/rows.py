@@ -6,13 +6,12 @@ can be found by. The store knows nothing of what a document says.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 __all__ = ["Found", "Row", "RowStore"]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One document, and by what it is found.
 
     Words are normalised by the caller: lower-case letters and digits of ASCII, nothing else.
@@ -31,7 +30,7 @@ class Row:
 class Found:
     """A document, and where it stands in the order in which rows were first put."""
 
-    place: int  # from 1 on, across kinds
+    place: int  # from 1 on, within its kind
     key: str
     text: str
     updated: int
@@ -91,9 +90,20 @@ class RowStore(Protocol):
         ...
 
     def scan(
-        self, kind: str, name_words: Sequence[str] = (), place_words: Sequence[str] = (), *, after: int = 0, limit: int
+        self,
+        kind: str,
+        name_words: Sequence[str] = (),
+        place_words: Sequence[str] = (),
+        pieces: Sequence[str] = (),
+        *,
+        after: int = 0,
+        limit: int,
     ) -> list[Found]:
-        """The next rows that `search` finds, from beyond a place: what is put or deleted meanwhile moves no page."""
+        """The next rows that `search` finds, from beyond a place: what is put or deleted meanwhile moves no page.
+
+        Every three characters of `pieces` also stand together in some word of the name; a piece of fewer
+        leaves nothing out.
+        """
         ...
 
     def count(self, kind: str) -> int:

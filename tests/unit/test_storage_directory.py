@@ -150,6 +150,52 @@ def test_a_file_of_the_first_version_keeps_its_rows(tmp_path):
     store.close()
 
 
+def test_a_file_of_the_second_version_keeps_rows_lookups_words_and_order(tmp_path):
+    connection = apsw.Connection(str(tmp_path / "directory.db"))
+    for step in STEPS[:2]:
+        connection.execute(step)
+    for number, (kind, key, name, place) in enumerate(
+        (
+            ("b", "1", "pharmacie lilas", "rennes"),
+            ("a", "2", "clinique", ""),
+            ("b", "0", "", "lyon 69"),
+            ("b", "3", "", ""),
+        ),
+        1,
+    ):
+        connection.execute("INSERT INTO document VALUES (?, ?, ?, 't', 7)", (number, kind, key))
+        connection.execute("INSERT INTO lookup VALUES (?, 'of', ?, ?)", (kind, key, number))
+        if name or place:
+            connection.execute("INSERT INTO words (rowid, name, place) VALUES (?, ?, ?)", (number, name, place))
+    connection.pragma("user_version", 2)
+    connection.close()
+    store = DirectoryRows.open(tmp_path)
+    assert [one.key for one in store.scan("b", limit=9)] == ["1", "0", "3"]
+    assert store.one("a", "2") == Found(1, "2", "t", 7)
+    assert [one.key for one in store.look("b", "of", "0")] == ["0"]
+    assert store.search("b", ["lil", "pharm"], ["ren"], limit=9) == ["1"]
+    assert store.search("b", [], ["69"], limit=9) == ["0"]
+    assert [one.key for one in store.scan("b", pieces=["armac"], limit=9)] == ["1"]
+    store.put_many([Row("b", "4", "")])
+    assert [one.place for one in store.scan("b", limit=9)] == [1, 2, 3, 4]
+    store.close()
+
+
+def test_a_piece_of_a_name_is_found_alone_and_beside_words(rows):
+    rows.put_many([lilas(), Row("organisation", "2", "", (), ("lilas", "armada"), ("lyon",))])
+
+    def found(*pieces, place=()):
+        return [one.key for one in rows.scan("organisation", (), place, pieces, limit=9)]
+
+    assert found("ila") == found("a") == ["990000010", "2"]
+    assert found("armac") == found("ila", "macie") == found("ila", place=["ren"]) == ["990000010"]
+    assert found("armac", place=["lyo"]) == found("é") == found("arm*") == []
+    rows.put_many([lilas(name_words=("roses",))])
+    assert found("armac") == []
+    rows.delete_many("organisation", ["2"])
+    assert found("arm") == []
+
+
 @pytest.mark.parametrize("word", ['"', "lil*", "a b", "name:", "", "é", "OR"])
 def test_a_query_word_has_no_syntax(rows, word):
     rows.put_many([lilas()])
