@@ -34,6 +34,7 @@ def info(home: Path, as_json: bool) -> None:
         click.echo(f"\n{account.kind:<8}{account.display_name} <{account.address}>  {account.identifier or ''}")
         click.echo(f"        sealing {'on' if account.sealing else 'off'}")
         click.echo(f"        PKCS#12 {account.pkcs12 or '-'}  {account.passphrase or ''}")
+        click.echo(f"        to log in without a password {account.pkcs12_client or '-'}")
         for login in account.logins:
             click.echo(f"        {login.role:<12}{login.login}  {login.password}  ({login.name})")
 

@@ -5,6 +5,7 @@ import os
 import pwd
 import shutil
 import subprocess
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from tests.peers.certificates import ServerFiles
 from tests.peers.debian import require
 from tests.peers.loopback import free_ports, open_port, scratch, stop
 
-__all__ = ["Dovecot", "dovecot"]
+__all__ = ["Dovecot", "TokenIssuer", "dovecot"]
 
 _CONFIGURATION = """\
 base_dir = {home}/run
@@ -62,6 +63,7 @@ ssl = yes
 ssl_cert = <{tls.certificate}
 ssl_key = <{tls.key}
 auth_mechanisms = plain login
+{tokens}
 passdb {{
   driver = static
   args = password={password}
@@ -107,6 +109,38 @@ protocol imap {{
 """
 
 
+_TOKENS = """\
+auth_mechanisms = plain login scram-sha-256 oauthbearer xoauth2
+auth_failure_delay = 0
+passdb {{
+  driver = oauth2
+  mechanisms = oauthbearer xoauth2
+  args = {home}/oauth2.conf
+}}
+service anvil {{
+  # each failure would make the next wait longer
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+"""
+_OAUTH2 = """\
+introspection_mode = local
+local_validation_key_dict = fs:posix:prefix={home}/keys/
+username_attribute = sub
+scope = mail
+openid_configuration_url = {configuration}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIssuer:
+    """Whose tokens are believed: JWT under HMAC-SHA-256 with `key`, of scope "mail", whose subject is the user."""
+
+    key: bytes
+    configuration: str  # URL of what refusals point to
+
+
 @dataclass(frozen=True, slots=True)
 class Dovecot:
     """A running instance.  Every user name exists, and `password` opens it; the mailbox begins empty."""
@@ -126,8 +160,12 @@ class Dovecot:
 
 
 @contextmanager
-def dovecot(tls: ServerFiles, *, mail_format: Literal["sdbox", "maildir"] = "sdbox") -> Iterator[Dovecot]:
+def dovecot(
+    tls: ServerFiles, *, mail_format: Literal["sdbox", "maildir"] = "sdbox", issuer: TokenIssuer | None = None
+) -> Iterator[Dovecot]:
     """A Dovecot that runs until the block ends; its mail is deleted then.
+
+    With `issuer` it takes tokens and SCRAM too, and does not delay failures.
 
     Raises:
         RuntimeError: not installed, or it did not start (with its log).
@@ -150,6 +188,7 @@ def dovecot(tls: ServerFiles, *, mail_format: Literal["sdbox", "maildir"] = "sdb
                 tls=tls,
                 password=password,
                 format=mail_format,
+                tokens="" if issuer is None else _tokens(home, issuer),
             )
         )
         program = shutil.which("dovecot", path="/usr/sbin:/usr/bin") or "dovecot"
@@ -160,6 +199,17 @@ def dovecot(tls: ServerFiles, *, mail_format: Literal["sdbox", "maildir"] = "sdb
             yield Dovecot(imap, imaps, lmtp, sasl, password, tls.authority, home, master)
         finally:
             stop(master)
+
+
+def _tokens(home: Path, issuer: TokenIssuer) -> str:
+    """Settings that make tokens of `issuer` good; its files are readable to Dovecot's users."""
+    keys = home / "keys" / "default" / "HS256"
+    keys.mkdir(parents=True)
+    (keys / "default").write_bytes(b64encode(issuer.key))
+    (home / "oauth2.conf").write_text(_OAUTH2.format(home=home, configuration=issuer.configuration))
+    for path in (home / "oauth2.conf", home / "keys", *(home / "keys").rglob("*")):
+        path.chmod(0o755)
+    return _TOKENS.format(home=home)
 
 
 def _users(home: Path) -> tuple[str, str]:

@@ -241,6 +241,42 @@ def test_curl_logs_in_by_token_at_both_ports(mssante: Mssante, cli: Cli) -> None
         assert status(url, "OAUTHBEARER", "nonsense") == LOGIN_DENIED
 
 
+MSMTP = """\
+account default
+host localhost
+port {port}
+tls on
+tls_starttls on
+tls_trust_file {authority}
+auth {mechanism}
+from {address}
+user {user}
+"""
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("mechanism", ["scram-sha-256", "oauthbearer", "xoauth2", "external"])
+def test_msmtp_sends_with_every_mechanism_that_it_shares_with_us(
+    mssante: Mssante, cli: Cli, write: Write, certificate_of: CertificateOf, tmp_path: Path, mechanism: str
+) -> None:
+    account, letter, secret = mssante.account("patient"), write(), tmp_path / "secret"
+    lines = {"port": mssante.running.ports["submission"], "authority": mssante.running.ca_file}
+    text = MSMTP.format(**lines, mechanism=mechanism, address=account.address, user=account.logins[0].login)
+    if mechanism == "external":
+        identity = certificate_of("patient")
+        text += f"tls_cert_file {identity}\ntls_key_file {identity}\n"
+    else:
+        token = mechanism in ("oauthbearer", "xoauth2")
+        secret.write_text(token_for(cli, account.address)["token"] if token else account.logins[0].password)
+        text += f"passwordeval cat {secret}\n"
+    (tmp_path / "msmtprc").write_text(text)
+    (tmp_path / "msmtprc").chmod(0o600)
+    command = ("msmtp", "-C", str(tmp_path / "msmtprc"), letter.recipient)
+    done = subprocess.run(command, input=letter.octets, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    mssante.wait_for(letter.message_id, to="pharmacy")
+
+
 # what is offered after it
 
 

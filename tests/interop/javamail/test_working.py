@@ -1,10 +1,13 @@
 """What a pharmacy's program does with JavaMail beside reading: it files, waits for mail, and writes."""
 
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from mssante_sim.cli.main import main
 from mssante_sim.testing import Mssante
 from tests.interop.clients.mailbox import Mailbox
 from tests.interop.javamail.conftest import Connect, trusting, way_in
@@ -117,6 +120,23 @@ def test_a_refused_recipient_is_reported_with_code_and_reason(
 def test_a_wrong_password_is_refused_as_such(java: Workplace, connect: Connect) -> None:
     with pytest.raises(Failed, match="AuthenticationFailedException"):
         connect("imaps", password="faux")
+
+
+def test_a_token_opens_the_mailbox_and_sends(
+    mssante: Mssante, java: Workplace, connect: Connect, tmp_path: Path
+) -> None:
+    """As the software of pharmacies does with Pro Santé Connect."""
+    pharmacy, patient = (token_for(mssante, who) for who in ("pharmacy", "patient"))
+    connect("imaps", "auth.mechanisms=XOAUTH2", password=pharmacy)
+    assert java("open", "INBOX")[0][0] == "0"
+    send(mssante, java, tmp_path, "smtps", "Par jeton", "auth.mechanisms=XOAUTH2", password=patient)
+
+
+def token_for(mssante: Mssante, who: str) -> str:
+    home, address = Path(mssante.running.ca_file).parents[1], mssante.account(who).address
+    with redirect_stdout(StringIO()) as said:
+        assert main(["token", "issue", "--home", str(home), "--mailbox", address]) == 0
+    return said.getvalue().strip()
 
 
 def test_a_certificate_opens_the_mailbox_and_sends_without_a_password(

@@ -18,7 +18,7 @@ from mssante_sim.config import Ports, Settings
 from mssante_sim.crypto import profiles
 from mssante_sim.crypto.keystore import Holder, Keystore
 from mssante_sim.crypto.profiles import Usage
-from mssante_sim.crypto.tls import client_context, server_context
+from mssante_sim.crypto.tls import client_context, server_context, server_end_point
 from mssante_sim.directory.credentials import Authenticator, Verifier
 from mssante_sim.directory.doorkeeper import Doorkeeper
 from mssante_sim.directory.holders import Holders
@@ -299,6 +299,7 @@ async def running(
             keystore=keystore,
             doorkeeper=Doorkeeper(
                 Authenticator(directory),
+                end_point=server_end_point(keystore.server),
                 holders=Holders(keystore, directory, SystemClock()),
                 tokens=Tokens(directory.rows, TOKEN_KEY, SystemClock()),
                 token_refusal=TokenRefusal(CONFIGURATION, drops=settings.drop_refused_tokens),

@@ -3,6 +3,7 @@
 import base64
 import ssl
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 
@@ -102,6 +103,19 @@ async def test_scram_is_taken_too(house) -> None:
         assert base64.b64decode(last[4:]) == b"v=" + base64.b64encode(client.server_signature)
         await dialogue.expect("235 2.7.0 ", "")
         assert "AUTH" not in await dialogue.say("EHLO client.test"), "nobody logs in twice"
+
+
+@pytest.mark.parametrize(("seen", "reply"), [(None, "334 "), (b"another certificate", REFUSED)])
+async def test_a_proof_may_cover_the_certificate_that_the_client_sees(house, seen, reply) -> None:
+    """SCRAM-SHA-256-PLUS: who stands in between with a certificate of their own gets no further [RFC 5929 §4]."""
+    async with house.connect() as dialogue:
+        await dialogue.start_tls()
+        shown = dialogue.writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        bound = sha256(seen or shown).digest()
+        client = Client(user=PATIENT.encode(), typed=PASSWORD, header=b"p=tls-server-end-point,,", bound=bound)
+        first = base64.b64encode(client.first).decode()
+        challenge = await dialogue.expect("334 ", f"AUTH SCRAM-SHA-256-PLUS {first}")
+        await dialogue.expect(reply, base64.b64encode(client.final(base64.b64decode(challenge[4:]))).decode())
 
 
 @pytest.mark.parametrize(("user", "typed"), [(PATIENT, "wrong"), ("nobody@patient.mssante.test", PASSWORD)])

@@ -35,7 +35,7 @@ async def test_ehlo_offers_starttls_before_tls_and_auth_after(house):
         await dialogue.start_tls()
         after = await dialogue.say("EHLO client.test")
         assert "STARTTLS" not in after
-        assert after.splitlines()[-1] == "250 AUTH SCRAM-SHA-256 OAUTHBEARER XOAUTH2 PLAIN LOGIN"
+        assert after.splitlines()[-1] == "250 AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 OAUTHBEARER XOAUTH2 PLAIN LOGIN"
         assert await dialogue.say("HELO client.test") == "250 localhost"
 
 
