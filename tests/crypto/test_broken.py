@@ -2,14 +2,14 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from _pytest.outcomes import Failed
 
 from mssante_sim.clock import SystemClock
-from mssante_sim.crypto import smime
-from mssante_sim.crypto import verify as verifying
+from mssante_sim.crypto import links, opening, revocation, smime, trust, verify
 from mssante_sim.crypto.broken.case import Case, Kind, Verdict
 from mssante_sim.crypto.broken.corpus import CASES, NoSuchCase, Specimen, case_named, judge, make
 from mssante_sim.crypto.broken.export import AUTHOR, exported
@@ -19,8 +19,13 @@ from mssante_sim.crypto.opening import open_layers
 from mssante_sim.crypto.pkcs12 import read_bundle
 from mssante_sim.crypto.trust import CertificateState, TrustContext
 from mssante_sim.crypto.verify import FromMatches, VerificationFailed
-from tests.crypto.conftest import ADDRESS
+from tests.crypto import test_issuers as issuers
+from tests.crypto import test_refusals as refusals
+from tests.crypto import test_trust as trusting
+from tests.crypto import test_verify as verifying
+from tests.crypto.conftest import ADDRESS, Domain
 from tests.crypto.measuring import measure, version
+from tests.crypto.mutants import Mutant, mutants
 
 NOW = SystemClock().now().replace(microsecond=0)
 
@@ -55,9 +60,9 @@ def test_programs_make_of_the_cases_what_the_table_says(tmp_path: Path) -> None:
 
 
 LEFT_OUT: dict[str, tuple[object, str, Callable[..., object]]] = {
-    "step 2": (verifying, "_check_attributes", lambda *_: None),
-    "step 3": (verifying, "_check_signature", lambda *_: False),
-    "step 4": (verifying, "_trusted_path", lambda leaf, *_: (leaf,)),
+    "step 2": (verify, "_check_attributes", lambda *_: None),
+    "step 3": (verify, "_check_signature", lambda *_: False),
+    "step 4": (verify, "_trusted_path", lambda leaf, *_: (leaf,)),
     "step 5": (TrustContext, "revocation", lambda *_: CertificateState.VALID),
     "step 6": (FromMatches, "proved_address", lambda *_: "anyone"),
 }
@@ -70,6 +75,95 @@ def test_without_one_step_some_broken_message_is_believed(
     monkeypatch.setattr(*LEFT_OUT[step])
     found = [judge(one, [scene.receiving], scene)[0] for one in specimens.values() if one.case.finding == step]
     assert Verdict.ACCEPT in found
+
+
+# Every check is needed
+
+
+ALL = [one for module in (verify, links, trust, opening) for one in mutants(module)]
+ALL += [one for one in mutants(revocation) if one.owner == "RevocationList"]
+MUTANTS = {str(one): one for one in ALL}
+EQUIVALENT: Mapping[str, str] = {
+    "trust.TrustContext.path without if leaf.der in self._paths and (not extra)": "it only makes asking again quick",
+    "trust.TrustContext._path_through without not leaf.understood": "it only spares a question",
+    "links.is_issued_by without not subject.signed_well": "the library verifies no SHA-1 either, so far",
+    "revocation.RevocationList.is_signed_by without isinstance(self.parsed.signature_hash_algorithm, GOOD_DIGESTS)": (
+        "the same"
+    ),
+    "revocation.RevocationList.is_signed_by without not is_strong(issuer.public_key)": "`is_issued_by` has seen to it",
+    "revocation.RevocationList.is_signed_by without issuer.usages is None": "the same",
+}
+
+
+def naming(how: str) -> Callable[[Domain], object]:
+    value = refusals.NAMED_WRONG[how]
+    return lambda domain: refusals.test_step_3_a_certificate_named_in_another_way(domain, value)
+
+
+def bounded(domain: Domain) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        trusting.test_the_memory_of_paths_is_bounded(domain, patch)
+
+
+OTHERWISE: Mapping[str, Callable[[Domain], object]] = {
+    "verify._one_signer without one is not None": verifying.test_step_1_a_certificate_that_cannot_be_read_is_nobody,
+    "verify._names_certificate without if digest is None or not fields": naming("SHA-1"),
+    "verify._names_certificate without digest is None": naming("SHA-1"),
+    "verify._names_certificate without not fields": naming("no digest"),
+    "trust.TrustContext.state without if certificate is None": trusting.test_no_certificate_is_a_missing_one,
+    "trust.TrustContext.path without not extra": trusting.test_a_chain_that_came_along_is_followed,
+    "trust.TrustContext.path without if len(self._paths) >= _MOST_REMEMBERED": bounded,
+    **dict.fromkeys(
+        (
+            "trust.TrustContext._path_through without if self._lookup is None or not leaf.understood",
+            "trust.TrustContext._path_through without self._lookup is None",
+        ),
+        issuers.test_the_issuer_may_be_fetched_to_seal_but_never_to_believe_a_signature,
+    ),
+    "trust.TrustContext._walk without len(path) <= _LONGEST_PATH": lambda _: trusting.test_a_path_of_five_is_too_long(),
+    "trust.accepts_usage without if usage is not Usage.RECEIVE": trusting.test_what_opens_a_mailbox_can_sign,
+}
+"""What no message shows: the tests that do."""
+
+
+def tells(specimen: Specimen, scene: Scene) -> bool:
+    """Whether our reader, such as it is now, comes to another verdict or reason than the right one."""
+    try:
+        return judge(specimen, [scene.receiving], scene) != (specimen.case.verdict, specimen.case.finding)
+    except (AttributeError, KeyError, TypeError):  # what a check had kept away
+        return True
+
+
+TELLING: set[str] = set()
+"""Cases that told one mutant, and may tell the next: they are asked first."""
+
+
+@pytest.mark.parametrize(
+    "mutant", [one for name, one in MUTANTS.items() if name not in OTHERWISE | EQUIVALENT], ids=str
+)
+def test_without_a_check_a_broken_case_is_told_wrongly(
+    mutant: Mutant, scene: Scene, specimens: dict[str, Specimen]
+) -> None:
+    likely = sorted(specimens, key=lambda name: name not in TELLING)
+    with mutant.alive():
+        found = next((name for name in likely if tells(specimens[name], scene)), None)
+    assert found is not None, f"{mutant}: no broken case notices"
+    TELLING.add(found)
+
+
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_without_a_check_its_test_fails(name: str, domain: Domain) -> None:
+    OTHERWISE[name](domain)
+    with MUTANTS[name].alive(), pytest.raises((Exception, Failed)):
+        OTHERWISE[name](domain)
+
+
+def test_what_is_said_to_be_told_otherwise_is_there() -> None:
+    assert {*OTHERWISE, *EQUIVALENT} <= MUTANTS.keys()
+    assert len(MUTANTS) == len(ALL) > 70
+
+
+# The list and the files
 
 
 def test_there_are_enough_and_each_has_a_name_of_its_own() -> None:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA1, SHA256, HashAlgorithm
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA384, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
-from mssante_sim.crypto import der
+from mssante_sim.crypto import der, revocation
 from mssante_sim.crypto.algorithms import SHA_256
 from mssante_sim.crypto.authority import revocations
 from mssante_sim.crypto.identity import Identity, private_key, read_certificate
@@ -23,6 +23,7 @@ from mssante_sim.crypto.profiles import OCSP_RESPONDER, RECEIVING, SIGNING, Subj
 from mssante_sim.crypto.revocation import Word, answer_of, answers_nonce, ocsp_request
 from mssante_sim.crypto.secret import Secret
 from tests.crypto.conftest import AT, Domain, new_domain
+from tests.crypto.mutants import Mutant, mutants
 from tests.crypto.programs import pem, run
 
 DAY = timedelta(days=1)
@@ -202,6 +203,30 @@ def test_a_question_may_have_other_forms(
 
 # What our own reader believes
 
+SHA256_RSA, SHA1_RSA = (der.object_identifier(f"1.2.840.113549.1.1.{last}") for last in (11, 5))
+
+
+def by_library(
+    responder: Responder,
+    domain: Domain,
+    asked: bytes,
+    digest: HashAlgorithm = SHA_256.hash,
+    *,
+    until: datetime | None = AT + DAY,
+) -> bytes:
+    """Written by somebody else's library: signed by the authority, which is named by its subject."""
+    issuer, serial = parsed(responder.issuer), ocsp.load_der_ocsp_request(asked).serial_number
+    facts = read_certificate(responder.issuer)
+    name, key = (hashlib.sha256(one).digest() for one in (facts.subject, key_bits(facts)))
+    built = ocsp.OCSPResponseBuilder().add_response_by_hash(
+        name, key, serial, SHA256(), ocsp.OCSPCertStatus.GOOD, AT, until, None, None
+    )
+    signed = built.responder_id(ocsp.OCSPResponderEncoding.NAME, issuer).sign(
+        private_key(domain.issuing.identity), digest
+    )
+    return signed.public_bytes(Encoding.DER)
+
+
 Answer = Callable[[Responder, Domain, bytes], bytes]
 ANSWERS: dict[str, tuple[Answer, Word]] = {
     "its own": (lambda one, _, asked: one.respond(asked, AT), Word.GOOD),
@@ -246,9 +271,19 @@ ANSWERS: dict[str, tuple[Answer, Word]] = {
     "try later": (lambda *_: failed(Failure.TRY_LATER), Word.NOTHING),
     "no answer at all": (lambda *_: b"<html>", Word.NOTHING),
     "about another": (
-        lambda one, domain, _: one.respond(request(domain, domain.receiving), AT),
+        lambda one, domain, _: replace(one, issued={*one.issued, serial_of(domain.receiving)}).respond(
+            request(domain, domain.receiving), AT
+        ),
         Word.NOTHING,
     ),
+    "by a certificate for something else": (
+        lambda one, domain, asked: replace(one, signer=delegate(domain, purposes=SIGNING.purposes)).respond(asked, AT),
+        Word.NOTHING,
+    ),
+    "named by its subject": (by_library, Word.GOOD),
+    "with SHA-384": (lambda one, domain, asked: by_library(one, domain, asked, SHA384()), Word.GOOD),
+    "with SHA-1": (lambda *given: by_library(*given).replace(SHA256_RSA, SHA1_RSA), Word.NOTHING),
+    "without an end": (lambda one, domain, asked: by_library(one, domain, asked, until=None), Word.NOTHING),
 }
 
 
@@ -280,20 +315,38 @@ def test_revoked_is_believed_too(responder: Responder, leaves: dict[str, Identit
     assert answer_of(responder.respond(ocsp_request(leaf, issuer), AT), leaf, issuer, AT) is Word.REVOKED
 
 
-def test_an_answer_without_an_end_is_none(own: Domain, responder: Responder, leaves: dict[str, Identity]) -> None:
-    """Written by somebody else's library, signed by the authority, named by its subject; then with an end."""
-    leaf, issuer = parsed(leaves["good"].certificate), parsed(responder.issuer)
-    facts = read_certificate(leaves["good"].certificate), read_certificate(responder.issuer)
-    words = []
-    for until in (None, AT + DAY):
-        built = ocsp.OCSPResponseBuilder().add_response(
-            leaf, issuer, SHA256(), ocsp.OCSPCertStatus.GOOD, AT, until, None, None
-        )
-        signed = built.responder_id(ocsp.OCSPResponderEncoding.NAME, issuer).sign(
-            private_key(own.issuing.identity), SHA256()
-        )
-        words.append(answer_of(signed.public_bytes(Encoding.DER), *facts, AT))
-    assert words == [Word.NOTHING, Word.GOOD]
+OF_ANSWERS = ("answer_of", "_is_about", "_signer", "_is_named", "_is_delegated", "_is_signed")
+CHECKS = {str(one): one for one in mutants(revocation) if one.function.name in OF_ANSWERS}
+NOT_SHOWN = {
+    "revocation.answer_of without if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL": (
+        "the library gives nothing else of such an answer"
+    ),
+    "revocation.answer_of without signer is None": "no key is no strong key",
+    "revocation._signer without _is_named(response, one)": "then the first that may sign is asked, and did not",
+    "revocation._is_signed without algorithm is not None": "the library signs no answer without a digest",
+}
+
+
+@pytest.fixture(scope="module")
+def given(own: Domain, responder: Responder, leaves: dict[str, Identity]) -> list[tuple[bytes, Word]]:
+    asked = ocsp_request(read_certificate(leaves["good"].certificate), read_certificate(responder.issuer))
+    return [(answer(responder, own, asked), word) for answer, word in ANSWERS.values()]
+
+
+@pytest.mark.parametrize("mutant", [one for name, one in CHECKS.items() if name not in NOT_SHOWN], ids=str)
+def test_without_a_check_some_answer_is_believed_or_a_good_one_is_not(
+    mutant: Mutant, responder: Responder, leaves: dict[str, Identity], given: list[tuple[bytes, Word]]
+) -> None:
+    leaf, issuer = (read_certificate(one) for one in (leaves["good"].certificate, responder.issuer))
+    wrong = 0
+    with mutant.alive():
+        for octets, word in given:
+            try:
+                wrong += answer_of(octets, leaf, issuer, AT) is not word
+            except (AttributeError, TypeError):  # what the check had kept away
+                wrong += 1
+    assert wrong
+    assert NOT_SHOWN.keys() <= CHECKS.keys()
 
 
 # Other people's programs

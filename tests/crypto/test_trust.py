@@ -15,9 +15,9 @@ from mssante_sim.crypto import profiles
 from mssante_sim.crypto.authority import Authority
 from mssante_sim.crypto.identity import BadCertificate, Identity, load_key, private_key, read_certificate
 from mssante_sim.crypto.keys import new_key
-from mssante_sim.crypto.profiles import ISSUING, RECEIVING, SERVER, SIGNING, KeyUse, Purpose, Usage
+from mssante_sim.crypto.profiles import CLIENT, ISSUING, RECEIVING, SERVER, SIGNING, KeyUse, Purpose, Usage
 from mssante_sim.crypto.revocation import BadRevocationList
-from mssante_sim.crypto.trust import CertificateState, TrustContext
+from mssante_sim.crypto.trust import CertificateState, TrustContext, accepts_usage
 from tests.crypto.conftest import ADDRESS, AT, OTHER, Domain, new_domain, subject_of
 
 DAY = timedelta(days=1)
@@ -33,7 +33,10 @@ def test_what_we_issue_is_valid_for_its_usage_and_address(domain: Domain) -> Non
     assert trust.state(domain.receiving.certificate, Usage.RECEIVE, ADDRESS, AT) is State.VALID
     assert trust.state(domain.signing.certificate, Usage.SIGN, ADDRESS.upper(), AT) is State.VALID
     assert trust.state(domain.receiving.certificate, Usage.RECEIVE, OTHER, AT) is State.WRONG_ADDRESS
-    assert trust.state(None, Usage.RECEIVE, ADDRESS, AT) is State.MISSING
+
+
+def test_no_certificate_is_a_missing_one(domain: Domain) -> None:
+    assert domain.trust().state(None, Usage.RECEIVE, ADDRESS, AT) is State.MISSING
 
 
 Make = Callable[[Domain], Identity]
@@ -255,6 +258,21 @@ def test_asking_again_takes_less_than_a_tenth_of_a_millisecond(domain: Domain) -
         assert trust.state(domain.receiving.certificate, Usage.RECEIVE, ADDRESS, AT) is State.VALID
         taken.append(time.perf_counter() - start)
     assert sorted(taken)[25] < 100e-6
+
+
+def test_a_chain_that_came_along_is_followed(domain: Domain) -> None:
+    trust = TrustContext([domain.root.identity.certificate])
+    leaf = read_certificate(domain.signing.certificate)
+    for _ in range(2):
+        assert trust.path(leaf) is None
+        assert trust.path(leaf, domain.signing.chain) is not None
+
+
+def test_what_opens_a_mailbox_can_sign(domain: Domain) -> None:
+    """By key usage and extended key usage; mail's certificates open none.  [RFC 8446 §4.4.2.4]"""
+    non_repudiation = replace(CLIENT, uses=frozenset({KeyUse.NON_REPUDIATION}))
+    for profile, expected in ((CLIENT, True), (non_repudiation, False), (SIGNING, False)):
+        assert accepts_usage(read_certificate(domain.leaf(profile).certificate), Usage.CLIENT) is expected
 
 
 def test_the_memory_of_paths_is_bounded(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,8 @@ class Forgery:
     at: datetime
     digest: str = "sha256"
     kind: bytes = DATA  # what the attribute says the content is
+    outside: bytes = DATA  # what is said of it where it stands, or would
+    algorithm: bytes = _RSA  # what the signature claims to be made with
     left_out: tuple[bytes, ...] = ()  # kinds of attributes
     further: tuple[bytes, ...] = ()  # whole attributes
     named: Identity | None = None  # whose certificate the signature claims to be by
@@ -54,7 +56,12 @@ class Forgery:
         claimed = read_certificate((self.named or self.signer).certificate)
         sent = (bytes((0xA0,)) + signed[1:],) if attributes else ()
         return der.sequence(
-            der.integer(1), claimed.issuer_and_serial, der.sequence(oid), *sent, _RSA, der.octet_string(signature)
+            der.integer(1),
+            claimed.issuer_and_serial,
+            der.sequence(oid),
+            *sent,
+            self.algorithm,
+            der.octet_string(signature),
         )
 
     def attributes(self) -> bytes:
@@ -80,7 +87,7 @@ class Forgery:
         signed = der.sequence(
             der.integer(1),
             der.set_of(der.sequence(_DIGESTS[self.digest][0])),
-            der.sequence(DATA, *content),
+            der.sequence(self.outside, *content),
             der.context(0, *held),
             der.tlv(der.SET, *(signer_infos or ((self.signer_info(),) if infos else ()))),
         )

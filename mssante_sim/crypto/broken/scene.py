@@ -21,9 +21,10 @@ from mssante_sim.crypto.revocation import issuer_urls, ocsp_urls
 from mssante_sim.crypto.secret import Secret
 from mssante_sim.crypto.trust import TrustContext
 
-__all__ = ["DAY", "TEXT", "Scene"]
+__all__ = ["DAY", "ISSUING_2048", "TEXT", "Scene", "with_sha1"]
 
 DAY: Final = timedelta(days=1)
+ISSUING_2048: Final = replace(ISSUING, key_bits=2048)  # made quickly
 TEXT: Final = (
     b"Content-Type: text/plain; charset=utf-8\r\n\r\n"
     b"Bonjour,\r\n\r\nVoici mon ordonnance (fictive).\r\n\r\nDominique PAT-TROIS\r\n"
@@ -66,7 +67,7 @@ class Scene:
             places=Places(_BASE, "root"),
         )  # fmt: skip
         issuing = Authority.create(
-            replace(ISSUING, key_bits=2048), "SIMULATEUR AC POUR CAS FAUTIFS", at=at - _YEARS,
+            ISSUING_2048, "SIMULATEUR AC POUR CAS FAUTIFS", at=at - _YEARS,
             places=Places(_BASE, "issuing"), parent=root,
         )  # fmt: skip
         receiving = issuing.issue(RECEIVING, Subject(reader, _ORGANISATION), at=at, names=[reader])
@@ -85,17 +86,18 @@ class Scene:
         if self._strangers is None:
             names = [read_certificate(one.identity.certificate).name for one in (self.root, self.issuing)]
             root = Authority.create(replace(ROOT, key_bits=2048), names[0], at=self.at - _YEARS)
-            self._strangers = Authority.create(
-                replace(ISSUING, key_bits=2048), names[1], at=self.at - _YEARS, parent=root
-            )
+            self._strangers = Authority.create(ISSUING_2048, names[1], at=self.at - _YEARS, parent=root)
         return self._strangers
 
-    def authority(self, name: str, parent: Authority | None = None, *, place: str = "absente") -> Authority:
+    def authority(
+        self, name: str, parent: Authority | None = None, *, place: str = "absente", profile: Profile = ISSUING_2048,
+        key: Secret[bytes] | None = None,
+    ) -> Authority:  # fmt: skip
         """One more authority, issued by the root unless told otherwise; what it publishes is only what a case adds."""
         base = self.issuing.places.base if self.issuing.places else _BASE
         return Authority.create(
-            replace(ISSUING, key_bits=2048), f"SIMULATEUR AC {name}", at=self.at - _YEARS,
-            places=Places(base, place), parent=parent or self.root,
+            profile, f"SIMULATEUR AC {name}", at=self.at - _YEARS, places=Places(base, place),
+            parent=parent or self.root, key=key,
         )  # fmt: skip
 
     def leaf(
@@ -133,14 +135,7 @@ class Scene:
 
     def weakened(self, identity: Identity) -> Identity:
         """`identity` with a certificate that its issuer signed with SHA-1, which the library's builder would not do."""
-        signed_part, _, _ = der.parse(identity.certificate).children()
-        octets = bytes(signed_part.octets).replace(_SHA256_RSA, _SHA1_RSA)
-        key = private_key(self.issuing.identity)
-        assert isinstance(key, RSAPrivateKey)  # noqa: S101  (every authority here has one)
-        signature = key.sign(octets, PKCS1v15(), SHA1())  # noqa: S303  to be refused
-        algorithm = der.sequence(_SHA1_RSA, der.tlv(der.NULL))
-        certificate = der.sequence(octets, algorithm, der.tlv(der.BIT_STRING, b"\0", signature))
-        return Identity(certificate, identity.key, identity.chain)
+        return Identity(with_sha1(identity.certificate, self.issuing), identity.key, identity.chain)
 
     def signed(self, signer: Identity, entity: bytes = TEXT) -> bytes:
         """`entity` as a correct client signs it."""
@@ -168,3 +163,14 @@ class Scene:
     def authorities(self) -> tuple[bytes, ...]:
         """The root, then all that the reader knows besides."""
         return self.root.identity.certificate, self.issuing.identity.certificate, *self.between
+
+
+def with_sha1(octets: bytes, issuer: Authority) -> bytes:
+    """A certificate or a list of `issuer`, signed again with SHA-1."""
+    signed_part, _, _ = der.parse(octets).children()
+    content = bytes(signed_part.octets).replace(_SHA256_RSA, _SHA1_RSA)
+    key = private_key(issuer.identity)
+    assert isinstance(key, RSAPrivateKey)  # noqa: S101  (every authority here has one)
+    signature = key.sign(content, PKCS1v15(), SHA1())  # noqa: S303  to be refused
+    algorithm = der.sequence(_SHA1_RSA, der.tlv(der.NULL))
+    return der.sequence(content, algorithm, der.tlv(der.BIT_STRING, b"\0", signature))

@@ -21,7 +21,8 @@ from mssante_sim.crypto.cms_sign import (
     SIGNING_TIME,
     write_signed_data,
 )
-from mssante_sim.crypto.signatures import pkcs1, pss
+from mssante_sim.crypto.identity import read_certificate
+from mssante_sim.crypto.signatures import ecdsa, pkcs1, pss
 
 __all__ = ["SIGNATURE_CASES", "mixed"]
 
@@ -80,6 +81,16 @@ def _certificate_swapped(scene: Scene) -> Made:
     digest = hashlib.sha256(first.certificate).digest()
     named = attribute(SIGNING_CERTIFICATE, der.sequence(der.sequence(der.sequence(der.octet_string(digest)))))
     return _detached(Forgery(second, TEXT, scene.at, further=(named,)).signed_data())
+
+
+def _other_serial_named(scene: Scene) -> Made:
+    """The digest in the signed attribute is the certificate's, the serial number is another's."""
+    signer, other = scene.leaf(), scene.leaf()
+    digest = der.octet_string(hashlib.sha256(signer.certificate).digest())
+    facts = read_certificate(other.certificate)
+    name = der.sequence(der.sequence(der.context(4, facts.issuer)), der.integer(facts.serial))
+    named = attribute(SIGNING_CERTIFICATE, der.sequence(der.sequence(der.sequence(digest, name))))
+    return _detached(Forgery(signer, TEXT, scene.at, further=(named,)).signed_data())
 
 
 def _no_attributes(scene: Scene) -> Made:
@@ -213,6 +224,12 @@ _REFUSED: Final = (
      lambda scene: _changed(scene, left_out=(CONTENT_TYPE,))),
     ("other-content-type", "step 2", "RFC 5652 §11.1", "The attribute names another type than the content has.",
      lambda scene: _changed(scene, kind=SIGNED_DATA)),
+    ("content-type-outside", "step 2", "RFC 5652 §11.1", "The content has another type than the attribute names.",
+     lambda scene: _changed(scene, outside=SIGNED_DATA)),
+    ("other-kind-of-key", "step 1", "RFC 5652 §5.6", "It claims to be ECDSA, by an RSA key.",
+     lambda scene: _changed(scene, algorithm=ecdsa().identifier)),
+    ("names-other-serial", "step 3", "RFC 5035 §5", "It names its certificate with another's serial number.",
+     _other_serial_named),
     ("attribute-twice", "step 1", "RFC 5652 §5.3", "Two signing times.",
      lambda scene: _changed(scene, further=(attribute(SIGNING_TIME, der.utc_time(scene.at + timedelta(days=1))),))),
     ("attributes-in-ber", "step 1", "RFC 5652 §5.3", "Signed attributes must be sent as DER.", _attributes_in_ber),

@@ -9,7 +9,7 @@ from cryptography import x509
 from mssante_sim.crypto import smime
 from mssante_sim.crypto.authority import Authority
 from mssante_sim.crypto.broken.case import Case, Kind, Made, Verdict
-from mssante_sim.crypto.broken.scene import DAY, TEXT, Scene
+from mssante_sim.crypto.broken.scene import DAY, ISSUING_2048, TEXT, Scene, with_sha1
 from mssante_sim.crypto.cms_sign import write_signed_data
 from mssante_sim.crypto.identity import Identity, read_certificate
 from mssante_sim.crypto.keys import new_key
@@ -143,6 +143,38 @@ def _list_forged(scene: Scene) -> Made:
     return _by(scene, scene.leaf(issuer=robbed))
 
 
+def _list_of_another_name(scene: Scene) -> Made:
+    """A fresh list, signed with the authority's key, that says to be another authority's."""
+    authority = scene.authority("SANS LISTE A SON NOM")
+    namesake = scene.authority("D'UN AUTRE NOM", key=authority.identity.key)
+    scene.lists.append(namesake.crl(scene.at))
+    return _by(scene, scene.leaf(issuer=authority))
+
+
+def _list_sha1(scene: Scene) -> Made:
+    old = scene.authority("LISTE EN SHA-1")
+    scene.lists.append(with_sha1(old.crl(scene.at), old))
+    return _by(scene, scene.leaf(issuer=old))
+
+
+def _by_authority(name: str, **changes: object) -> Callable[[Scene], Made]:
+    """By a leaf of one more authority, whose certificate `changes` and whose list is fresh."""
+
+    def make(scene: Scene) -> Made:
+        authority = scene.authority(name, profile=replace(ISSUING_2048, **changes))  # type: ignore[arg-type]  # its own
+        scene.lists.append(authority.crl(scene.at))
+        return _by(scene, scene.leaf(issuer=authority))
+
+    return make
+
+
+def _authority_without_usage(scene: Scene) -> Made:
+    sound = scene.authority("SANS USAGE")
+    bare = Authority(scene.crafted(sound.identity, without=x509.KeyUsage, issuer=scene.root), parent=scene.root)
+    scene.lists.append(bare.crl(scene.at))
+    return _by(scene, scene.leaf(issuer=bare))
+
+
 def _weak_key(scene: Scene) -> Made:
     weak = scene.leaf(replace(SIGNING, key_bits=1024), key=new_key(1024))
     return Made(smime.wrap_signed(TEXT, write_signed_data(TEXT, weak, at=scene.at), "sha-256"))
@@ -200,12 +232,27 @@ SIGNER_CASES: Final = tuple(
         ("unknown-issuer", "step 4", "RFC 5280 §6.1", "The authority between is nowhere to be found.", _unknown_issuer),
         ("self-signed", "step 4", "RFC 5280 §6.1", "It vouches for itself.", _self_signed),
         ("issued-by-a-leaf", "step 4", "RFC 5280 §6.1.4 (k)", "A mailbox's certificate issued it.", _issued_by_a_leaf),
+        ("issued-by-no-authority", "step 4", "RFC 5280 §6.1.4 (k)", "Its issuer may sign certificates, and is none.",
+         _by_authority("QUI N'EN EST PAS", authority=False, path_length=None)),
+        ("authority-without-certsign", "step 4", "RFC 5280 §6.1.4 (n)", "Its issuer's key may not sign certificates.",
+         _by_authority("SANS SIGNATURE", uses=frozenset({KeyUse.CRL_SIGN}))),
+        ("authority-without-usage", "step 4", "RFC 5280 §4.2.1.3", "Nothing says what its issuer's key may do.",
+         _authority_without_usage),
+        ("authority-expired", "step 4", "RFC 5280 §6.1.3 (a)(2)", "Its issuer's validity ended yesterday.",
+         _by_authority("ECHUE", validity=399 * DAY)),
+        ("authority-weak-key", "step 4", "our choice", "Its issuer's key is RSA-1024.",
+         _by_authority("FAIBLE", key_bits=1024)),
         ("path-too-long", "step 4", "RFC 5280 §6.1.4 (l)", "One authority too many: path length 0.", _path_too_long),
         ("revoked", "step 5", "RFC 5280 §6.3", "Its serial number is on the list.", _revoked),
         ("authority-revoked", "step 5", "RFC 5280 §6.3", "Its issuer's is on the root's list.", _authority_revoked),
         ("crl-missing", "step 5", "our choice", "No list is where it says: unknown is not good.", _list_missing),
         ("crl-stale", "step 5", "RFC 5280 §6.3.3 (a)", "The only list ran out two months ago.", _list_stale),
         ("crl-forged", "step 5", "RFC 5280 §6.3.3 (g)", "The only list has a false signature.", _list_forged),
+        ("crl-other-name", "step 5", "RFC 5280 §6.3.3 (b)(1)", "The only list is another authority's.",
+         _list_of_another_name),
+        ("crl-not-authorised", "step 5", "RFC 5280 §6.3.3 (f)", "Its issuer's key may not sign lists.",
+         _by_authority("SANS SIGNATURE DE LISTES", uses=frozenset({KeyUse.CERTIFICATE_SIGN}))),
+        ("crl-sha1", "step 5", "our choice", "The only list is signed with SHA-1.", _list_sha1),
         ("weak-key", "step 1", "RFC 8551 §4.3", "RSA-1024.", _weak_key),
         ("certificate-sha1", "step 4", "RFC 8550 §4.3", "Its issuer signed it with SHA-1.", _sha1),
         ("critical-extension", "step 4", "RFC 5280 §4.2", "A critical extension nobody knows.", _critical_extension),
@@ -215,6 +262,8 @@ SIGNER_CASES: Final = tuple(
         ("other-extension", "", "RFC 5280 §4.2", "An unknown extension that is not critical.", _other_extension),
         ("no-purpose", "", "RFC 8550 §4.4.4", "No extended usage: nothing is forbidden.", _no_purpose),
         ("no-usage", "", "RFC 8550 §4.4.2", "No key usage: nothing is forbidden.", _no_usage),
+        ("digital-signature", "", "RFC 8550 §4.4.2", "Digital signature alone allows to sign.",
+         lambda scene: _by(scene, scene.leaf(replace(SIGNING, uses=frozenset({KeyUse.DIGITAL_SIGNATURE}))))),
         ("non-repudiation", "", "RFC 8550 §4.4.2", "Non-repudiation alone allows to sign.", _non_repudiation),
         ("rsa-4096", "", "RFC 8551 §4.3", "A long key.", _long_key),
         ("p-256", "", "RFC 8551 §2.2", "ECDSA on P-256.", lambda scene: _by(scene, scene.leaf(SIGNING_P256))),
