@@ -17,7 +17,8 @@ from mssante_sim.errors import SimulatorError
 
 __all__ = ["HOME_VERSION", "Home", "HomeLocked", "HomeUnusable", "alone", "write_private"]
 
-HOME_VERSION: Final = 1
+HOME_VERSION: Final = 2
+"""2: several issuing authorities, which know what they have issued; keys may have a passphrase."""
 
 
 class HomeUnusable(SimulatorError):
@@ -59,6 +60,8 @@ class Home:
                 f"The home {path} was written by a later version of mssante-sim (home version {version}, this program"
                 f" knows {HOME_VERSION}); update the program or choose another --home."
             )
+        if version < HOME_VERSION:  # what is written from now on is more than the program of then can read
+            write_private(home._version_file, f"{HOME_VERSION}\n".encode("ascii"))
         return home
 
     @property

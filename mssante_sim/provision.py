@@ -8,7 +8,7 @@ import hmac
 import json
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -19,15 +19,17 @@ from mssante_sim.clients.running import Account, Login
 from mssante_sim.clock import Clock
 from mssante_sim.config import Settings
 from mssante_sim.crypto.exports import authority_files, revocation_files
+from mssante_sim.crypto.key_lock import bundle_passphrase
 from mssante_sim.crypto.keystore import MAIL, Holder, Keystore
 from mssante_sim.crypto.pkcs12 import compatible_bundle, write_bundle
 from mssante_sim.crypto.profiles import PATIENT_ORGANISATION, RECEIVING, SIGNING, Usage
 from mssante_sim.directory.credentials import Verifier
 from mssante_sim.directory.identifiers import IdNatStruct
-from mssante_sim.directory.model import Mailbox, Organisation, PatientProfile
+from mssante_sim.directory.model import Mailbox, MailboxKind, Organisation, PatientProfile
 from mssante_sim.directory.store import Directory, DirectoryError
 from mssante_sim.directory.synthetic import CertificateFault, Seeded, generate
 from mssante_sim.home import Home, HomeUnusable, write_private
+from mssante_sim.passphrase import given_passphrase
 from mssante_sim.storage.sqlite.directory import DirectoryRows
 
 __all__ = ["Provisioned", "Secrets", "provision"]
@@ -39,7 +41,7 @@ class Secrets:
 
     Attributes:
         passwords: by login; synthetic, for tests.
-        passphrase: of every PKCS#12 of this home.
+        passphrase: of every PKCS#12 of this home; empty if its keys have one of their own.
         audit_key: names patients in traces.
         submission_key: marks submissions, so that a repeated one is known.
         roles: which address or FINESS plays which part.
@@ -91,6 +93,28 @@ class Provisioned:
     directory: Directory
     keystore: Keystore
 
+    @property
+    def passphrase(self) -> str:
+        """That of every PKCS#12 of the home."""
+        key = self.keystore.password
+        return self.secrets.passphrase if key is None else bundle_passphrase(key)
+
+    def lock(self, passphrase: str) -> "Provisioned":
+        """Every key is encrypted for whoever has `passphrase`, also in the PKCS#12 files; not while a stack is up."""
+        self.keystore.lock(passphrase)
+        return self._covered("")
+
+    def unlock(self) -> "Provisioned":
+        """No key has a passphrase any more; not while a stack is up."""
+        self.keystore.unlock()
+        return self._covered(secrets.token_urlsafe(9))
+
+    def _covered(self, passphrase: str) -> "Provisioned":
+        changed = replace(self, secrets=replace(self.secrets, passphrase=passphrase))
+        changed.secrets.write(self.home)
+        write_exports(self.home, self.keystore, changed.passphrase, shown=passphrase)
+        return changed
+
     def close(self) -> None:
         """Its files are closed."""
         self.directory.close()
@@ -116,26 +140,47 @@ class Provisioned:
         salted = {login: Verifier.create(one, secrets.token_bytes(16)) for login, one in passwords.items()}
         self.directory.set_verifiers(salted)
         self.keystore.issue([_mailbox_holder(mailbox, place)], at=at)
-        _export_mailbox(self.home.exports / "pkcs12", self.keystore, self.secrets.passphrase, mailbox.address)
+        _export_mailbox(self.home.exports / "pkcs12", self.keystore, self.passphrase, mailbox.address)
         return changed
 
-    def renew(self, address: str, at: datetime) -> None:
-        """`address` has new certificates of both kinds beside the old ones, also in its PKCS#12 files.
+    def issue(self, name: str, at: datetime, usages: Sequence[Usage] = ()) -> Holder:
+        """The mailbox or organisation `name` has new certificates beside the old ones, also in its PKCS#12 files.
 
-        The old ones stay valid until they expire, and open what was encrypted to them.
+        Of every kind that it may have, unless `usages` are given. The old ones stay valid until they expire, and open
+        what was encrypted to them.
+
         Raises: DirectoryError.
         """
-        holder = self._holder(address.lower())
-        if holder is None:
-            raise DirectoryError(f"No mailbox and no patient has the address {address[:254]}.")
-        self.keystore.issue([holder], at=at)
-        _export_mailbox(self.home.exports / "pkcs12", self.keystore, self.secrets.passphrase, holder.name)
+        holder = self.holder(name.lower())
+        self.keystore.issue([holder], at=at, usages=usages)
+        for changed in {holder.name, *holder.addresses}:
+            _export_mailbox(self.home.exports / "pkcs12", self.keystore, self.passphrase, changed)
+        return holder
 
-    def _holder(self, address: str) -> Holder | None:
-        if (profile := self.directory.patient(address)) is not None:
+    def holder(self, name: str) -> Holder:
+        """The mailbox or patient with the address `name`, or the organisation with that FINESS or IdNatStruct.
+
+        Raises: DirectoryError.
+        """
+        if (profile := self.directory.patient(name)) is not None:
             return Holder(profile.address, PATIENT_ORGANISATION)
-        mailbox = self.directory.mailbox(address)
-        return None if mailbox is None else _mailbox_holder(mailbox, self.directory.organisation_of(mailbox))
+        if (mailbox := self.directory.mailbox(name)) is not None:
+            return _mailbox_holder(mailbox, self.directory.organisation_of(mailbox))
+        place = self.directory.organisation(name if len(name) == _FINESS_LENGTH else name.removeprefix("1"))
+        if "@" in name or place is None:
+            raise DirectoryError(f"No mailbox, patient or organisation is called {name[:254]}.")
+        boxes = (box for box in self.directory.mailboxes_of(place.finess) if box.kind is MailboxKind.ORG)
+        named = tuple(box.address for box in boxes if self.directory.mailbox(box.address) is not None)
+        if not named:
+            raise DirectoryError(f"{place.name} has no organisational mailbox that its certificates could name.")
+        return replace(_place_holder(place), mailboxes=named)
+
+    def roll_over(self, at: datetime) -> None:
+        """A new issuing authority issues; what users import and what is served knows it and its list."""
+        self.keystore.issuers.roll_over(at=at)
+        for name, content in authority_files(self.keystore).items():
+            (self.home.exports / name).write_bytes(content)
+        self.refresh_lists(at)
 
     def accounts(self) -> Iterator[Account]:
         """Every synthetic account with all that its client needs."""
@@ -181,7 +226,7 @@ class Provisioned:
             "pkcs12": str(folder / f"{address}.p12"),
             "pkcs12_client": str(client) if client.exists() else None,  # a home made before 0.2 has none
             "pkcs12_compatible": tuple(str(file) for file in compatible if file.exists()),
-            "passphrase": self.secrets.passphrase,
+            "passphrase": self.secrets.passphrase or None,  # nowhere on the disk if the keys have one
         }
 
 
@@ -197,7 +242,9 @@ def provision(home: Home, settings: Settings, clock: Clock, *, http_port: int | 
     """
     if not home.accounts.exists():
         _make(home, settings, clock.now(), http_port or settings.ports.http)
-    return Provisioned(home, Secrets.read(home), Directory(DirectoryRows.open(home.path)), Keystore.open(home.trust))
+    return Provisioned(
+        home, Secrets.read(home), Directory(DirectoryRows.open(home.path)), Keystore.open(home.trust, given_passphrase)
+    )
 
 
 def _make(home: Home, settings: Settings, at: datetime, http_port: int) -> None:
@@ -222,7 +269,7 @@ def _make(home: Home, settings: Settings, at: datetime, http_port: int) -> None:
         http_port=http_port,
     )
     _fill_directory(home, seeded, made.passwords)
-    write_exports(home, keystore, made.passphrase)
+    write_exports(home, keystore, made.passphrase, shown=made.passphrase)
     made.write(home)
 
 
@@ -258,23 +305,26 @@ def _holders(seeded: Seeded) -> Iterator[Holder]:
 
 
 def _mailbox_holder(mailbox: Mailbox, place: Organisation | None) -> Holder:
-    return Holder(
-        mailbox.address,
-        place.name if place else mailbox.name,
-        unit=IdNatStruct.of(place.finess) if place else None,
-        department=f"{place.address.department} ({place.address.department_code})" if place else None,
-    )
+    return replace(_place_holder(place), name=mailbox.address) if place else Holder(mailbox.address, mailbox.name)
 
 
-def write_exports(home: Home, keystore: Keystore, passphrase: str) -> None:
-    """Everything a user imports lies in the home's `exports`, with a LISEZMOI.txt that says what is what."""
+def _place_holder(place: Organisation) -> Holder:
+    unit = IdNatStruct.of(place.finess)
+    return Holder(unit, place.name, unit, f"{place.address.department} ({place.address.department_code})")
+
+
+def write_exports(home: Home, keystore: Keystore, passphrase: str, *, shown: str) -> None:
+    """Everything a user imports lies in the home's `exports`, with a LISEZMOI.txt that says what is what.
+
+    `shown` is the passphrase as that says it; empty if it must not lie beside what it covers.
+    """
     folder = home.exports / "pkcs12"
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in {**authority_files(keystore), **revocation_files(keystore)}.items():
         (home.exports / name).write_bytes(content)
-    for address in keystore.addresses():
-        _export_mailbox(folder, keystore, passphrase, address)
-    (home.exports / "LISEZMOI.txt").write_text(_READ_ME.format(passphrase=passphrase), encoding="utf-8")
+    for name in (*keystore.addresses(), *keystore.organisations()):
+        _export_mailbox(folder, keystore, passphrase, name)
+    (home.exports / "LISEZMOI.txt").write_text(_READ_ME.format(passphrase=shown or _NOT_SHOWN), encoding="utf-8")
 
 
 def _export_mailbox(folder: Path, keystore: Keystore, passphrase: str, address: str) -> None:
@@ -291,6 +341,8 @@ def _export_mailbox(folder: Path, keystore: Keystore, passphrase: str, address: 
         write_private(folder / f"{address}.client.p12", write_bundle([client], passphrase, address))
 
 
+_FINESS_LENGTH: Final = 9
+_NOT_SHOWN: Final = "mssante-sim certs export l'affiche (les clés ont une phrase de passe)"
 _READ_ME: Final = """\
 mssante-sim : à importer dans un logiciel de messagerie
 Données fictives uniquement. Ces clés ne protègent rien : ne les utilisez nulle part ailleurs.

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import socket
+import ssl
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -100,6 +101,7 @@ class _Builder:
         self._cleanup = cleanup
         self._workers = cleanup.enter_context(ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="sealing"))
         self._ports: dict[str, int] = {}  # of what listens already
+        self._contexts: list[ssl.SSLContext] = []  # of who listens with TLS
 
     async def build(self) -> Running:
         sys.setswitchinterval(_SWITCH_S)
@@ -136,6 +138,9 @@ class _Builder:
     async def _reload(self, provisioned: Provisioned, store: SqliteStore) -> None:
         """What another process added to the home can be used."""
         provisioned = provisioned.reread()
+        ca = authority_files(provisioned.keystore)["ca.pem"]
+        for context in self._contexts:
+            context.load_verify_locations(cadata=ca.decode("ascii"))  # clients of an authority that is new
         await self._open_accounts(provisioned, store)
         write_private(provisioned.home.run_file, self._running(provisioned).to_json().encode())
 
@@ -174,7 +179,10 @@ class _Builder:
         authenticator = Authenticator(provisioned.directory, decoy_key=provisioned.secrets.decoy_key)
         identity = provisioned.keystore.server
         ca = authority_files(provisioned.keystore)["ca.pem"]
-        tls = server_context(identity, client_ca=ca)  # for EXTERNAL
+        self._contexts = [
+            server_context(identity, client_ca=ca, password=provisioned.keystore.password) for _ in range(2)
+        ]
+        tls, mx_tls = self._contexts  # clients may show certificates, for EXTERNAL; other operators must
         white_list = WhiteListService(
             provisioned.directory.rows, provisioned.keystore, self._settings.domains, self._clock
         )
@@ -187,7 +195,7 @@ class _Builder:
             store=store,
             workers=self._workers,
             server_context=tls,
-            mx_context=server_context(identity, client_ca=ca),
+            mx_context=mx_tls,
             peers=lambda: white_list.verified().peers,
             key=bytes.fromhex(provisioned.secrets.submission_key),
             clock=self._clock,

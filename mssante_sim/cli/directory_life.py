@@ -133,7 +133,7 @@ def renew_certificate(home: Path, finess: str, revoke: bool, as_json: bool) -> N
         for box in boxes:
             if revoke and provisioned.keystore.identity(box.address, Usage.RECEIVE) is not None:
                 provisioned.keystore.revoke(box.address, Usage.RECEIVE, at=at, reason="superseded")
-            provisioned.renew(box.address, at)
+            provisioned.issue(box.address, at)
         provisioned.refresh_lists(at)
     finally:
         provisioned.close()

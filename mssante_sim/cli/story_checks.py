@@ -15,6 +15,7 @@ from mssante_sim.clients.submission import Refused
 from mssante_sim.errors import SimulatorError
 from mssante_sim.message.compose import Draft, compose
 from mssante_sim.message.headers import Address
+from mssante_sim.passphrase import given_passphrase
 
 __all__ = ["StoryFailed", "checked_with_openssl", "identical", "refusal_of"]
 
@@ -65,7 +66,7 @@ def _openssl_reads(folder: Path, desk: Desk, octets: bytes) -> None:
 
 
 def _openssl(desk: Desk, *arguments: str) -> bytes:
-    environment = {"PASSPHRASE": desk.account.passphrase or ""}
+    environment = {"PASSPHRASE": desk.running.passphrase_of(desk.account, given_passphrase)}
     done = subprocess.run(  # noqa: S603  a fixed command
         ["openssl", *arguments],  # noqa: S607  whichever the user has
         env={**os.environ, **environment},

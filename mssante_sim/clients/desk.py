@@ -10,6 +10,7 @@ from typing import Self
 
 from mssante_sim.clients.doors import door_of
 from mssante_sim.clients.files import new_file
+from mssante_sim.clients.lookup import HttpLookup
 from mssante_sim.clients.mailbox import ImapAccess
 from mssante_sim.clients.reading import Opened, open_message
 from mssante_sim.clients.running import Account, AccountNotFound, Login, Running
@@ -21,6 +22,7 @@ from mssante_sim.crypto.tls import client_context
 from mssante_sim.crypto.trust import CertificateState, TrustContext, accepts_usage
 from mssante_sim.directory.dns_lookup import Door
 from mssante_sim.errors import SimulatorError, reason_in_french
+from mssante_sim.passphrase import given_passphrase
 
 __all__ = ["Desk", "KeysMissing", "NotSaved"]
 
@@ -65,8 +67,10 @@ class Desk:
         account = running.account(who)
         member = _member(account, who, user)
         try:
-            identities = read_bundle(Path(account.pkcs12 or "").read_bytes(), account.passphrase or "")
-            trust = TrustContext.from_files(Path(running.ca_file), Path(running.crl_file))
+            identities = read_bundle(
+                Path(account.pkcs12 or "").read_bytes(), running.passphrase_of(account, given_passphrase)
+            )
+            trust = TrustContext.from_files(Path(running.ca_file), Path(running.crl_file), HttpLookup())
         except OSError as error:
             raise KeysMissing(
                 f"The keys of {account.address} cannot be read: {error.strerror}. Restart the stack.",

@@ -1,11 +1,12 @@
 """The run file: how a client finds the stack that is up in a home, and its synthetic accounts."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from mssante_sim.crypto.key_lock import bundle_passphrase, is_locked, unlock
 from mssante_sim.errors import SimulatorError
 
 __all__ = ["RUN_FILE", "Account", "AccountNotFound", "Login", "Running", "StackNotRunning", "account_named"]
@@ -111,6 +112,16 @@ class Running:
                 f"{file} cannot be read as a run file; stop and start the stack.",
                 french=f"{file} est illisible : arrêtez puis relancez le serveur.",
             ) from error
+
+    def passphrase_of(self, account: Account, asked: Callable[[], str]) -> str:
+        """That of the account's PKCS#12 files; if the home's keys have one of their own, it is `asked` for.
+
+        Raises: KeysLocked, OSError.
+        """
+        trust = Path(self.ca_file).parents[1] / "trust"
+        if account.passphrase is not None or not is_locked(trust):
+            return account.passphrase or ""
+        return bundle_passphrase(unlock(trust, asked()))
 
     def to_json(self) -> str:
         """The text of the run file."""

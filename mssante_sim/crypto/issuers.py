@@ -76,9 +76,13 @@ class Issuers:
 
     def of(self, certificate: Certificate) -> Authority:
         """Whoever issued `certificate`.  Raises: TrustDomainError."""
-        for one in self.all():
-            if read_certificate(one.identity.certificate).subject == certificate.issuer:
-                return one
+        return self._authority(self.name_of(certificate))
+
+    def name_of(self, certificate: Certificate) -> str:
+        """What that one is called in folders and URLs.  Raises: TrustDomainError."""
+        for name in self.names():
+            if read_certificate(self._authority(name).identity.certificate).subject == certificate.issuer:
+                return name
         raise TrustDomainError(f"No authority of this home issued the certificate {certificate.serial:x}.")
 
     def names(self) -> list[str]:

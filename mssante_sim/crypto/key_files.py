@@ -26,6 +26,11 @@ class KeyFiles:
         """With a `password`, keys are written encrypted; what lies there in clear is read all the same."""
         self._password = password
 
+    @property
+    def password(self) -> Secret[bytes] | None:
+        """What the keys are encrypted with."""
+        return self._password
+
     def write(self, file: Path, identity: Identity) -> None:
         """`file` holds `identity`, whole, readable by its owner only."""
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ Files are written whole or not at all; what another process changes is seen at t
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,8 +20,10 @@ from mssante_sim.crypto import profiles
 from mssante_sim.crypto.identity import Certificate, Identity, read_certificate
 from mssante_sim.crypto.issuers import SIMULATED, Issuers, TrustDomainError
 from mssante_sim.crypto.key_files import KeyFiles, certificates_in, number_of
+from mssante_sim.crypto.key_lock import KeysLocked, is_locked, lock, unlock
 from mssante_sim.crypto.keys import new_key
 from mssante_sim.crypto.profiles import Profile, Subject, Usage
+from mssante_sim.crypto.revocation import Lookup
 from mssante_sim.crypto.secret import Secret
 from mssante_sim.crypto.trust import TrustContext
 
@@ -56,6 +58,11 @@ class Holder:
         return (self.name,) if "@" in self.name else self.mailboxes
 
     @property
+    def usages(self) -> tuple[Usage, ...]:
+        """What it has certificates for; only a mailbox logs in."""
+        return (*MAIL, Usage.CLIENT) if "@" in self.name else MAIL
+
+    @property
     def subject(self) -> Subject:
         """Whom they name: the mailbox, or the organisation itself, as the application that seals for it."""
         common = self.name if "@" in self.name else self.organisation
@@ -71,7 +78,7 @@ class Listed:
     state: str
     not_after: datetime
     serial: int
-    issuer: str
+    authority: str  # "issuing", "issuing-2"…: who issued it
 
 
 class Keystore:
@@ -94,14 +101,15 @@ class Keystore:
         return store
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """The trust domain that `create` made.
+    def open(cls, path: Path, passphrase: Callable[[], str] | None = None) -> Self:
+        """The trust domain that `create` made; `passphrase` is asked if its keys have one.
 
         Raises:
             TrustDomainError: a file is missing or damaged.
+            KeysLocked: the passphrase is wrong, or nobody can be asked for it.
         """
-        files = KeyFiles()
         try:
+            files = KeyFiles(_key_of(path, passphrase))
             store = cls(path, files, Issuers.open(path, files))
             files.read(store.server)
         except (OSError, ValueError) as error:
@@ -111,6 +119,11 @@ class Keystore:
         return store
 
     # What is there
+
+    @property
+    def password(self) -> Secret[bytes] | None:
+        """What the key in `server` is encrypted with."""
+        return self._files.password
 
     @property
     def server(self) -> Path:
@@ -126,10 +139,10 @@ class Keystore:
         """The latest list of each authority, DER, by its file name in a distribution point."""
         return self.issuers.lists()
 
-    def trust(self) -> TrustContext:
+    def trust(self, lookup: Lookup | None = None) -> TrustContext:
         """What this domain's certificates are judged by, as of the latest lists."""
         root, *issuing = self.authorities
-        return TrustContext([root], issuing, list(self.crls().values()))
+        return TrustContext([root], issuing, list(self.crls().values()), lookup)
 
     def identities(self, name: str, usage: Usage) -> list[Identity]:
         """Every identity of a mailbox or organisation for `usage`, the newest first; old ones open old messages."""
@@ -168,14 +181,14 @@ class Keystore:
                 for certificate in self._certificates(name, usage):
                     facts = read_certificate(certificate)
                     state = trust.state(certificate, usage, name if "@" in name else None, at)
-                    issuer = read_certificate(self.issuers.of(facts).identity.certificate).name
-                    yield Listed(name, usage.value, state.value, facts.not_after, facts.serial, issuer)
+                    authority = self.issuers.name_of(facts)
+                    yield Listed(name, usage.value, state.value, facts.not_after, facts.serial, authority)
 
     # Changes
 
-    def issue(self, holders: Sequence[Holder], *, at: datetime, usages: Sequence[Usage] = tuple(_PROFILES)) -> None:
-        """Every holder has a new certificate for each of `usages`; keys are made on all cores at once."""
-        wanted = [(holder, usage) for holder in holders for usage in usages]
+    def issue(self, holders: Sequence[Holder], *, at: datetime, usages: Sequence[Usage] = ()) -> None:
+        """Every holder has new certificates, of each kind or for `usages`; keys are made on all cores at once."""
+        wanted = [(holder, usage) for holder in holders for usage in usages or holder.usages]
         with ThreadPoolExecutor() as pool:
             keys = pool.map(lambda one: new_key(_PROFILES[one[1]].key_bits, _PROFILES[one[1]].curve), wanted)
             for (holder, usage), key in zip(wanted, keys, strict=True):
@@ -236,6 +249,25 @@ class Keystore:
         self.issuers.publish(at=at)
         return facts
 
+    def lock(self, passphrase: str) -> None:
+        """Every key is encrypted, for whoever has `passphrase`; not while a stack is up.
+
+        What was in clear may still be found on the disk: lock a home before its keys are used for anything.
+        """
+        self._cover_with(KeyFiles(lock(self.path, passphrase)))
+
+    def unlock(self) -> None:
+        """No key has a passphrase any more; not while a stack is up."""
+        self._cover_with(KeyFiles())
+        (self.path / "lock.json").unlink(missing_ok=True)
+
+    def _cover_with(self, files: KeyFiles) -> None:
+        """In whichever form each key is found, so that what was interrupted can be done again."""
+        for file in self.path.rglob("*.pem"):
+            files.write(file, self._files.read(file))
+        self._files = files
+        self.issuers = Issuers.open(self.path, files)
+
     # How
 
     def _one(self, name: str, usage: Usage, serial: int | None) -> Certificate:
@@ -253,3 +285,12 @@ class Keystore:
     def _folder(self, name: str) -> Path:
         kind = "mailboxes" if "@" in name else "organisations"
         return self.path / kind / quote(name.lower(), safe="@+")  # a local part may hold a slash
+
+
+def _key_of(path: Path, passphrase: Callable[[], str] | None) -> Secret[bytes] | None:
+    """Raises: KeysLocked, OSError, ValueError."""
+    if not is_locked(path):
+        return None
+    if passphrase is None:
+        raise KeysLocked("The keys of this home have a passphrase.", french="Les clés ont une phrase de passe.")
+    return unlock(path, passphrase())

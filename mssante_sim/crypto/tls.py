@@ -9,24 +9,29 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from mssante_sim.crypto.secret import Secret
+
 __all__ = ["client_context", "cut", "limit_tls_buffers", "peer_certificate", "server_context", "server_end_point"]
 
 _READ_BUFFER_OCTETS = 16 * 1024 + 512  # one TLS record  [RFC 8446 §5.2]
 
 
-def server_context(identity: Path, *, client_ca: bytes | None = None) -> ssl.SSLContext:
+def server_context(
+    identity: Path, *, client_ca: bytes | None = None, password: Secret[bytes] | None = None
+) -> ssl.SSLContext:
     """A listener's context.
 
     Args:
         identity: PEM file with private key, certificate and chain (`Keystore.server_file`).
         client_ca: PEM of the authorities whose client certificates are asked for; a client without one is let in all
             the same, so that it can be refused in words, one with another is not.
+        password: what its key is encrypted with (`Keystore.password`).
 
     Raises:
         OSError: the file cannot be read; ssl.SSLError, one of its kind, if it is damaged.
     """
     context = _modern(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(identity)
+    context.load_cert_chain(identity, password=lambda: password.reveal() if password is not None else b"")
     if client_ca is not None:
         context.verify_mode = ssl.CERT_OPTIONAL
         context.load_verify_locations(cadata=client_ca.decode("ascii"))

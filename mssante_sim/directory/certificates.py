@@ -24,12 +24,13 @@ def certificate_routes(directory: Directory, keystore: Keystore, clock: Clock, *
     def listed(address: str) -> Iterator[dict[str, Any]]:
         trust, at = keystore.trust(), clock.now()
         for usage in (Usage.RECEIVE, Usage.SIGN):
-            for identity in keystore.identities(address, usage):
+            for identity in keystore.speaking_for(address, usage):
                 facts = read_certificate(identity.certificate)
                 encoded = base64.encodebytes(identity.certificate).decode()
                 yield {
                     "usage": usage.value,
                     "state": trust.state(identity.certificate, usage, address, at).value,
+                    "holder": facts.name,  # the mailbox, or the organisation that it belongs to
                     "serial": f"{facts.serial:x}",
                     "not_before": facts.not_before.isoformat(),
                     "not_after": facts.not_after.isoformat(),

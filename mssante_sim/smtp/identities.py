@@ -4,6 +4,7 @@ Files are read again only when they have changed, also if another process change
 event loop's thread.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,12 +19,17 @@ __all__ = ["Identities", "Owned"]
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """The newest identities of one address, and what they are judged by."""
+    """Every identity that speaks for one address, the newest of its own first, and what they are judged by."""
 
     stamp: tuple[int, ...]
-    signing: Identity | None
-    receiving: Identity | None
+    signing: tuple[Identity, ...]
+    receiving: tuple[Identity, ...]
     trust: TrustContext
+
+    def states(self, usage: Usage, address: str, at: datetime) -> Iterator[tuple[CertificateState, Identity]]:
+        """What becomes of each at `at`."""
+        for one in self.signing if usage is Usage.SIGN else self.receiving:
+            yield self.trust.state(one.certificate, usage, address, at), one
 
 
 class Identities:
@@ -38,19 +44,18 @@ class Identities:
         return self.receiving(address, at)[0]
 
     def receiving(self, address: str, at: datetime) -> tuple[Certificate, bytes | None]:
-        """The same, and the certificate if it is good."""
-        owned = self._owned(address)
-        certificate = owned.receiving.certificate if owned.receiving else None
-        state = Certificate[owned.trust.state(certificate, Usage.RECEIVE, address, at).name]
-        return state, certificate if state is Certificate.VALID else None
+        """VALID and the first certificate that is so; else what is wrong with the newest, and None."""
+        wrong: CertificateState | None = None
+        for state, identity in self._owned(address).states(Usage.RECEIVE, address, at):
+            if state is CertificateState.VALID:
+                return Certificate.VALID, identity.certificate
+            wrong = wrong or state
+        return Certificate[(wrong or CertificateState.MISSING).name], None
 
     def signer(self, address: str, at: datetime) -> Identity | None:
-        """The identity that signs for `address`, if it is good at `at`."""
-        owned = self._owned(address)
-        if owned.signing is None:
-            return None
-        state = owned.trust.state(owned.signing.certificate, Usage.SIGN, address, at)
-        return owned.signing if state is CertificateState.VALID else None
+        """The first identity that signs for `address` and is good at `at`; an organisation's if it has none itself."""
+        states = self._owned(address).states(Usage.SIGN, address, at)
+        return next((one for state, one in states if state is CertificateState.VALID), None)
 
     def is_revoked(self, certificate: bytes, at: datetime) -> bool:
         """Whether a certificate of this trust domain is on a list at `at`, or no fresh list clears it."""
@@ -64,8 +69,8 @@ class Identities:
         if owned is None or owned.stamp != stamp:
             owned = Owned(
                 stamp,
-                signing=self._keystore.identity(address, Usage.SIGN),
-                receiving=self._keystore.identity(address, Usage.RECEIVE),
+                signing=tuple(self._keystore.speaking_for(address, Usage.SIGN)),
+                receiving=tuple(self._keystore.speaking_for(address, Usage.RECEIVE)),
                 trust=self._trust(stamp),
             )
             self._known[address] = owned

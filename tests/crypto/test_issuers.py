@@ -68,7 +68,7 @@ def test_a_new_authority_issues_and_the_former_ones_certificates_stay_good(
     assert asked(up, "issuing", former).certificate_status is ocsp.OCSPCertStatus.GOOD
     assert asked(up, "issuing-2", later).certificate_status is ocsp.OCSPCertStatus.GOOD
     assert asked(up, "issuing-2", former).certificate_status is ocsp.OCSPCertStatus.UNKNOWN
-    assert [one.issuer for one in up.listing(at=AT) if one.usage == "receiving"] == [second.name, first.name]
+    assert [one.authority for one in up.listing(at=AT) if one.usage == "receiving"] == ["issuing-2", "issuing"]
 
 
 def test_the_former_authority_goes_on_revoking(keystore: Keystore) -> None:

@@ -15,6 +15,7 @@ from mssante_sim.clients.thunderbird.profile import write_profile
 from mssante_sim.clients.thunderbird.program import LOG, ThunderbirdUnusable, started
 from mssante_sim.clients.thunderbird.setup import MailAccount, Setup
 from mssante_sim.errors import reason_in_french
+from mssante_sim.passphrase import given_passphrase
 
 __all__ = ["chosen_login", "place", "prepare", "wait_for_end"]
 
@@ -61,13 +62,14 @@ def prepare(profile: Path, running: Running, account: Account, login: Login) -> 
             f"The PKCS#12 of {account.address} is not there. Restart the stack.",
             french=f"Le fichier PKCS#12 de {account.address} est introuvable. Relancez le serveur.",
         )
+    passphrase = running.passphrase_of(account, given_passphrase)
     write_profile(profile, running.host)
     with started(profile, "--headless", *OPTIONS) as program:
         try:
             remote = Marionette(profile, program)
             setup = Setup(remote)
             setup.trust(Path(running.ca_file))
-            setup.import_identity(bundle, account.passphrase or "")
+            setup.import_identity(bundle, passphrase)
             setup.create_account(MailAccount.of(running, account, login))
             setup.open_inbox()
             remote.quit()
