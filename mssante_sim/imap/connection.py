@@ -61,7 +61,7 @@ class Connection(asyncio.Protocol):
         self._tls = tls
         self._tls_first = tls_first
         self._loop = asyncio.get_running_loop()
-        self._session = ImapSession(services.limits, secure=tls_first, party=services.doorkeeper.party)
+        self._session = ImapSession(services.limits, secure=tls_first)
         self._context: Context | None = None
         self._transport: asyncio.Transport | None = None
         self._task: asyncio.Task[None] | None = None
@@ -213,12 +213,14 @@ class Connection(asyncio.Protocol):
         self._task = None
         self._handshaking = False
         self._transport = secured
-        self._session.tls_started(peer_certificate(secured))
+        self._session.tls_started(self._services.doorkeeper.party(self._peer, peer_certificate(secured)))
         self._pump()
 
     async def _run(self, command: c.Command) -> None:
         """The handler of `command` runs to its end, and the session learns how it ended."""
-        context = self._context = self._context or self._new_context()
+        context = self._context = self._context or Context(
+            self._services, self._session, self._send, self.notice, self._peer
+        )
         outcome: Done | ImapFault | None = None
         try:
             outcome = await perform(context, command)
@@ -239,9 +241,11 @@ class Connection(asyncio.Protocol):
         self._session.complete(command, outcome)
         self._pump()
 
-    def _new_context(self) -> Context:
+    @property
+    def _peer(self) -> str:
+        """The client's IP address."""
         name = self._transport.get_extra_info("peername") if self._transport is not None else None
-        return Context(self._services, self._session, self._send, self.notice, str(name[0]) if name else "")
+        return str(name[0]) if name else ""
 
     def _crash(self, error: Exception) -> None:
         """The client gets a number, the log the same number with all that is known; the connection ends."""

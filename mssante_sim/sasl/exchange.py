@@ -72,49 +72,48 @@ class _External:
 
     opening: Final = b""
 
-    def __init__(self, party: Party, certificate: bytes) -> None:
+    def __init__(self, party: Party) -> None:
         self._party = party
-        self._certificate = certificate
 
     def answer(self, octets: bytes) -> Named:
         """Whose certificate it is."""
         name = utf8(octets)
         if "\0" in name:
             raise Malformed("NUL in a name.")
-        return self._party.holder(self._certificate, name)
+        return self._party.holder(name)
 
 
-_PARTYS: Final[Mapping[str, Callable[[Party, bytes], Exchange]]] = MappingProxyType({
-    MECHANISM_PLUS: lambda party, _: Scram(party, plus=True),
-    MECHANISM: lambda party, _: Scram(party, plus=False),
+_PARTYS: Final[Mapping[str, Callable[[Party], Exchange]]] = MappingProxyType({
+    MECHANISM_PLUS: lambda party: Scram(party, plus=True),
+    MECHANISM: lambda party: Scram(party, plus=False),
     "EXTERNAL": _External,
-    "OAUTHBEARER": lambda party, _: Bearer.oauthbearer(party),
-    "XOAUTH2": lambda party, _: Bearer.xoauth2(party),
+    "OAUTHBEARER": Bearer.oauthbearer,
+    "XOAUTH2": Bearer.xoauth2,
 })  # fmt: skip
-"""What needs the server's part, and perhaps the client's certificate; the best first."""
+"""What needs the server's part; the best first."""
 
 _PASSWORDS: Final[Mapping[str, Callable[[], Exchange]]] = MappingProxyType({"PLAIN": _Plain, "LOGIN": _Login})
 
 
-def mechanisms(party: Party | None, certificate: bytes | None) -> tuple[str, ...]:
-    """What is offered on a connection whose client has shown `certificate`, the best first."""
+def mechanisms(party: Party | None) -> tuple[str, ...]:
+    """What is offered to a client, the best first; without the server's part only passwords."""
     if party is None:
         return tuple(_PASSWORDS)
     missing = {
         *((MECHANISM_PLUS,) if party.end_point is None else ()),
-        *(("EXTERNAL",) if certificate is None else ()),
+        *(() if party.certified else ("EXTERNAL",)),
     }
     return tuple(name for name in (*_PARTYS, *_PASSWORDS) if name not in missing)
 
 
-def begin(mechanism: str, party: Party | None, certificate: bytes | None) -> Exchange:
+def begin(mechanism: str, party: Party | None) -> Exchange:
     """The exchange of `mechanism`, whose name is in capitals.
 
     Raises:
         UnknownMechanism: it is not offered.
     """
-    if mechanism not in mechanisms(party, certificate):
+    if mechanism not in mechanisms(party):
         raise UnknownMechanism("Unsupported authentication mechanism.")
     if party is None or mechanism in _PASSWORDS:
         return _PASSWORDS[mechanism]()
-    return _PARTYS[mechanism](party, certificate or b"")
+    return _PARTYS[mechanism](party)

@@ -1,4 +1,4 @@
-"""What the server contributes to the mechanisms; all of it is quick."""
+"""What the server contributes to the exchanges with one client; all of it is quick."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -41,7 +41,7 @@ class Verifier(Protocol):
 
 
 class Party(Protocol):
-    """The accounts of a server, as one exchange asks for them."""
+    """The accounts of a server, as the exchanges with one client ask for them."""
 
     @property
     def end_point(self) -> bytes | None:
@@ -56,8 +56,21 @@ class Party(Protocol):
         """The verifier of `login`; for an unknown one, a verifier that nothing proves, the same each time."""
         ...
 
-    def holder(self, certificate: bytes, name: str) -> Named:
-        """Whose mailbox a client's certificate opens now; `name` is whom the client wants to be, "" for the holder.
+    def waits(self, login: str) -> bool:
+        """Whether no guess at the password of `login` is looked at now, as too many were wrong."""
+        ...
+
+    def note(self, login: str, *, right: bool) -> None:
+        """A guess at the password of `login` was looked at."""
+        ...
+
+    @property
+    def certified(self) -> bool:
+        """Whether the client has shown a certificate."""
+        ...
+
+    def holder(self, name: str) -> Named:
+        """Whose mailbox that certificate opens now; `name` is whom the client wants to be, "" for the holder.
 
         Raises:
             ActingForAnother: the mailbox is not that of `name`.

@@ -11,7 +11,7 @@ from base64 import b64decode, b64encode
 from hashlib import sha256
 from typing import Final
 
-from mssante_sim.sasl.claims import ActingForAnother, Denied, Malformed, Proof
+from mssante_sim.sasl.claims import ActingForAnother, Denied, Malformed, Proof, TooManyFailures
 from mssante_sim.sasl.names import read_name
 from mssante_sim.sasl.party import Party, Verifier
 
@@ -50,6 +50,7 @@ class Scram:
             Malformed: the answer is not of the form.
             Denied: it binds to another channel.
             ActingForAnother: it names two accounts.
+            TooManyFailures: it was not looked at.
         """
         if self._proof is not None:  # the client has checked the server, and has nothing to add
             return self._proof
@@ -86,6 +87,8 @@ class Scram:
         found = _FINAL.fullmatch(octets)
         if found is None:
             raise Malformed("A final message of another form.")
+        if self._party.waits(self._login):  # or who sees whether "v=" follows would go on guessing
+            raise TooManyFailures("Too many logins have failed; wait a minute and try again.")
         unproven, channel, nonce, proof = found.groups()
         expected = self._header + ((self._party.end_point or b"") if self._plus else b"")
         message = self._asked + b"," + unproven
@@ -97,6 +100,7 @@ class Scram:
             and hmac.compare_digest(sha256(key).digest(), verifier.stored_key)
         )
         self._proof = Proof(self._login, holds)
+        self._party.note(self._login, right=holds)
         if not holds:
             return self._proof
         return b"v=" + b64encode(hmac.digest(verifier.server_key, message, "sha256"))

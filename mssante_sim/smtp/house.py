@@ -24,9 +24,8 @@ _T = TypeVar("_T")
 class Doorkeeper(Protocol):
     """Knows who may log in."""
 
-    @property
-    def party(self) -> Party:
-        """The server's part in exchanges of SASL."""
+    def party(self, peer: str, certificate: bytes | None) -> Party:
+        """Our part in exchanges of SASL with a client at `peer` that has shown `certificate`."""
         ...
 
     async def admit(self, claim: Claim, peer: str) -> str | None:

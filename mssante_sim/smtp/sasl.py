@@ -10,6 +10,7 @@ from mssante_sim.sasl.claims import (
     Denied,
     Malformed,
     Parting,
+    TooManyFailures,
     UnknownMechanism,
 )
 from mssante_sim.sasl.exchange import begin
@@ -20,16 +21,14 @@ from mssante_sim.smtp.replies import Refusal
 __all__ = ["challenge", "decode_base64", "exchange"]
 
 
-async def exchange(
-    argument: str, party: Party, certificate: bytes | None, ask: Callable[[bytes], Awaitable[str]]
-) -> Claim | Parting | Refusal:
+async def exchange(argument: str, party: Party, ask: Callable[[bytes], Awaitable[str]]) -> Claim | Parting | Refusal:
     """What the client of AUTH `argument` claims, or why it claims nothing.
 
     `ask` sends a challenge and returns the line that answers it.
     """
     mechanism, _, initial = argument.partition(" ")
     try:
-        ongoing = begin(mechanism.upper(), party, certificate)
+        ongoing = begin(mechanism.upper(), party)
         line = initial or await ask(ongoing.opening)
         while line != "*":
             answer = decode_base64(line.encode())
@@ -43,6 +42,8 @@ async def exchange(
         return replies.AUTH_UNREADABLE
     except (ActingForAnother, Denied):
         return replies.BAD_CREDENTIALS
+    except TooManyFailures:
+        return replies.LOGIN_LATER
     return replies.AUTH_ABORTED
 
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from mssante_sim.sasl.claims import Claim, Parting, TooManyFailures
 from mssante_sim.sasl.exchange import mechanisms
+from mssante_sim.sasl.party import Party
 from mssante_sim.smtp import replies, sasl
 from mssante_sim.smtp.commands import parse_mail, parse_recipient
 from mssante_sim.smtp.connection import Closing, Connection, Reply
@@ -94,7 +95,7 @@ class Session(Connection):
         if self.tls is None:
             offers.append("STARTTLS")
         elif self.listener.takes_logins and self.account is None:
-            offers.append(" ".join(["AUTH", *mechanisms(self.house.doorkeeper.party, self._certificate)]))
+            offers.append(" ".join(["AUTH", *mechanisms(self._party)]))
         return "\r\n".join([*(f"250-{offer}" for offer in offers[:-1]), f"250 {offers[-1]}"])
 
     async def _helo_only(self, argument: str) -> Reply:
@@ -113,7 +114,7 @@ class Session(Connection):
             return replies.NOT_IMPLEMENTED
         if self.account is not None:
             return replies.LOGIN_ALREADY
-        found = await sasl.exchange(argument, self.house.doorkeeper.party, self._certificate, self._ask)
+        found = await sasl.exchange(argument, self._party, self._ask)
         if isinstance(found, Refusal):
             return found if found is not replies.BAD_CREDENTIALS else await self._failed_login()
         claim = found.claim if isinstance(found, Parting) else found
@@ -138,8 +139,9 @@ class Session(Connection):
         return None
 
     @property
-    def _certificate(self) -> bytes | None:
-        return self.tls.getpeercert(binary_form=True) if self.tls is not None else None
+    def _party(self) -> Party:
+        certificate = self.tls.getpeercert(binary_form=True) if self.tls is not None else None
+        return self.house.doorkeeper.party(self.peer, certificate)
 
     async def _failed_login(self) -> Refusal:
         self._failed_logins += 1

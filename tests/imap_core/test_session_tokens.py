@@ -23,8 +23,8 @@ class Party(Driver):
     """Answers logins as the handler would: what is named is in."""
 
     def __init__(self, *, drops: bool = False, certificate: bytes | None = None) -> None:
-        session = ImapSession(ImapLimits(), secure=False, party=Fixed(drops=drops))
-        session.tls_started(certificate)
+        session = ImapSession(ImapLimits(), secure=False)
+        session.tls_started(Fixed(drops=drops, certificate=certificate))
         super().__init__(session)
 
     def answer(self, command):  # type: ignore[no-untyped-def]  # as the other's
@@ -127,8 +127,7 @@ def test_a_certificate_that_opens_nothing_is_refused(certificate: bytes | None, 
     assert driver.send(b"a AUTHENTICATE EXTERNAL " + (b64encode(name) or b"=") + b"\r\n") == said
 
 
-def test_a_certificate_of_another_connection_is_forgotten_with_starttls() -> None:
-    """The greeting, and the capabilities after STARTTLS, are about what was shown then."""
+def test_what_is_offered_after_starttls_is_for_who_the_client_is_then() -> None:
     driver = Driver(ImapSession(ImapLimits(), secure=False, party=Fixed()))
-    driver.session.tls_started(CERTIFICATE)
+    driver.session.tls_started(Fixed(certificate=CERTIFICATE))
     assert b"AUTH=EXTERNAL" in driver.send(b"a CAPABILITY\r\n")

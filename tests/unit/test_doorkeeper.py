@@ -97,7 +97,7 @@ def test_traces_name_logins_and_nothing_else(doorkeeper, claim, user) -> None:
     assert doorkeeper.user(claim) == user
 
 
-@pytest.mark.parametrize("claim", [Password(LOGIN, "wrong"), Password(UNKNOWN, "wrong"), Proof(LOGIN, holds=False)])
+@pytest.mark.parametrize("claim", [Password(LOGIN, "wrong"), Password(UNKNOWN, "wrong")])
 async def test_after_ten_failures_in_a_minute_a_login_waits_whether_or_not_it_exists(
     doorkeeper, book, clock, claim
 ) -> None:
@@ -109,6 +109,24 @@ async def test_after_ten_failures_in_a_minute_a_login_waits_whether_or_not_it_ex
     assert book.checks == before, "what waits costs the server nothing"
     clock.advance(timedelta(minutes=1))
     assert await doorkeeper.admit(Password(LOGIN, PASSWORD), PEER) == ADDRESS
+
+
+@pytest.mark.parametrize("login", [LOGIN, UNKNOWN])
+async def test_guesses_by_scram_count_as_those_of_passwords(doorkeeper, clock, login) -> None:
+    """What a guess is worth must not show once it has to wait, not even by the server's own proof."""
+    party = doorkeeper.party(PEER, None)
+    for _ in range(10):
+        assert not party.waits(login)
+        party.note(login, right=False)
+    assert party.waits(login.upper())
+    assert not doorkeeper.party(OTHER_PEER, None).waits(login)
+    with pytest.raises(TooManyFailures):
+        await doorkeeper.admit(Password(login, PASSWORD), PEER)
+    clock.advance(timedelta(minutes=1))
+    assert not party.waits(login)
+    party.note(login, right=False)
+    party.note(login, right=True)
+    assert await doorkeeper.admit(Proof(LOGIN, holds=True), PEER) == ADDRESS
 
 
 async def test_others_do_not_wait(doorkeeper) -> None:
@@ -168,16 +186,16 @@ def test_an_unknown_login_has_a_salt_that_stays_however_it_is_typed(book) -> Non
 @pytest.mark.parametrize("name", ["", ADDRESS, ADDRESS.upper(), LOGIN, "lilas.adjoint"])
 def test_a_token_opens_its_mailbox_for_whoever_uses_it(doorkeeper, tokens, name) -> None:
     _, secret = tokens.issue(ADDRESS, LOGIN, lasting=timedelta(hours=1))
-    assert doorkeeper.bearer(secret.reveal(), name) == Named(LOGIN, ADDRESS)
+    assert doorkeeper.party(PEER, None).bearer(secret.reveal(), name) == Named(LOGIN, ADDRESS)
 
 
 @pytest.mark.parametrize("name", ["autre", "autre@officine.mssante.test", "nobody", " "])
 def test_a_token_opens_no_other_mailbox(doorkeeper, tokens, name) -> None:
     _, secret = tokens.issue(ADDRESS, LOGIN, lasting=timedelta(hours=1))
-    assert doorkeeper.bearer(secret.reveal(), name).address is None
+    assert doorkeeper.party(PEER, None).bearer(secret.reveal(), name).address is None
 
 
 def test_a_token_opens_nothing_once_its_login_has_gone(doorkeeper, tokens, book) -> None:
     _, secret = tokens.issue(ADDRESS, LOGIN, lasting=timedelta(hours=1))
     del book.logins[LOGIN]
-    assert doorkeeper.bearer(secret.reveal(), ADDRESS) == Named("", None)
+    assert doorkeeper.party(PEER, None).bearer(secret.reveal(), ADDRESS) == Named("", None)

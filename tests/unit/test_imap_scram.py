@@ -72,7 +72,7 @@ async def wire(tmp_path: Path) -> AsyncIterator[Wire]:
         tls=server_context(identity),
         clock=SystemClock(),
         audit=NoAudit(),
-        limits=ImapLimits(failed_login_delay_s=0.0),
+        limits=ImapLimits(failed_login_delay_s=0.0, failed_logins=20),
     )
     await server.start("127.0.0.1", 0, 0)
     opened = Wire(await TlsStream.open(server.ports["imap_tls"], str(files.authority)))
@@ -113,6 +113,18 @@ async def test_an_unknown_user_and_a_wrong_password_look_the_same(wire) -> None:
     unknown = await wire.log_in(b"SCRAM-SHA-256", Client(user=b"nobody"))
     wrong = await wire.log_in(b"SCRAM-SHA-256", Client(user=b"lilas", typed="crayon"))
     assert unknown == wrong == b"a NO [AUTHENTICATIONFAILED] Invalid credentials."
+
+
+@pytest.mark.parametrize("user", [b"lilas", b"nobody"])
+async def test_who_has_failed_ten_times_waits_whatever_the_mechanism(wire, user) -> None:
+    """The right password too, and nothing tells that it is right."""
+    for guess in range(10):
+        await wire.stream.write(b"a LOGIN %b guess-%d\r\n" % (user, guess))
+        assert await wire.line() == b"a NO [AUTHENTICATIONFAILED] Invalid credentials."
+    later = b"a NO [UNAVAILABLE] Too many logins have failed; wait a minute and try again."
+    assert await wire.log_in(b"SCRAM-SHA-256", Client(user=user)) == later
+    await wire.stream.write(b"a LOGIN %b pencil\r\n" % user)
+    assert await wire.line() == later
 
 
 def test_an_unknown_user_has_a_salt_that_stays() -> None:

@@ -28,9 +28,8 @@ class AnswerBroken(Exception):
 class Doorkeeper(Protocol):
     """Knows who may log in."""
 
-    @property
-    def party(self) -> Party | None:
-        """The server's part in exchanges of SASL; without it, passwords only."""
+    def party(self, peer: str, certificate: bytes | None) -> Party | None:
+        """Our part in exchanges of SASL with a client that has shown `certificate`; None: passwords only."""
         ...
 
     async def admit(self, claim: Claim, peer: str) -> str | None:

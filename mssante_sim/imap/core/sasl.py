@@ -3,9 +3,17 @@
 from base64 import b64decode
 
 from mssante_sim.imap.core.commands import Authenticate, Login
-from mssante_sim.imap.core.faults import AuthenticationFailed, ImapFault, SyntaxFault
+from mssante_sim.imap.core.faults import AuthenticationFailed, ImapFault, SyntaxFault, Unavailable
 from mssante_sim.imap.core.responses import Continuation
-from mssante_sim.sasl.claims import ActingForAnother, Claim, Parting, Password, SaslFault, UnknownMechanism
+from mssante_sim.sasl.claims import (
+    ActingForAnother,
+    Claim,
+    Parting,
+    Password,
+    SaslFault,
+    TooManyFailures,
+    UnknownMechanism,
+)
 from mssante_sim.sasl.exchange import Exchange, begin, mechanisms
 from mssante_sim.sasl.party import Party
 
@@ -21,20 +29,19 @@ class AuthorizationFailed(AuthenticationFailed):
 class Sasl:
     """The authentication of one connection: what is offered, and the AUTHENTICATE that is under way, if one is."""
 
-    __slots__ = ("_exchange", "_party", "certificate", "parting", "tag")
+    __slots__ = ("_exchange", "parting", "party", "tag")
 
     def __init__(self, party: Party | None) -> None:
         """Without `party`, only passwords are taken."""
-        self._party = party
+        self.party = party
         self._exchange: Exchange | None = None
         self.tag: str | None = None  # of the command that waits for an answer of the client
-        self.certificate: bytes | None = None  # that the client has shown
         self.parting = False  # the connection ends with the login that runs, without an answer
 
     @property
     def offered(self) -> tuple[str, ...]:
         """Mechanisms, the best first."""
-        return mechanisms(self._party, self.certificate)
+        return mechanisms(self.party)
 
     def begin(self, command: Authenticate) -> tuple[Continuation | Login, ...]:
         """What follows: a challenge, the login to try, or one after the other.
@@ -43,7 +50,7 @@ class Sasl:
             ImapFault: the mechanism is not offered, or its initial response leads to no login.
         """
         try:
-            self._exchange = begin(command.mechanism, self._party, self.certificate)
+            self._exchange = begin(command.mechanism, self.party)
         except UnknownMechanism as fault:
             raise ImapFault(fault.public) from fault
         self.tag = command.tag
@@ -66,6 +73,8 @@ class Sasl:
             found = exchange.answer(octets)
         except ActingForAnother as fault:
             raise AuthorizationFailed(fault.public) from fault
+        except TooManyFailures as fault:
+            raise Unavailable(fault.public) from fault
         except SaslFault as fault:
             raise AuthenticationFailed("Invalid credentials.", detail=fault.public) from fault
         if isinstance(found, bytes):

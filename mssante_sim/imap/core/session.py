@@ -124,14 +124,14 @@ class ImapSession:
         else:
             self._early.append(change)
 
-    def tls_started(self, certificate: bytes | None = None) -> None:
-        """The connection is encrypted, and the client has perhaps shown a certificate.
+    def tls_started(self, party: Party | None = None) -> None:
+        """The connection is encrypted, and it is known who the client is; `party` is our part in what it proves.
 
         Nothing that was said in the clear is left [RFC 3501 §6.2.1]. What waits in the framer came inside TLS: the
         first command may come with the last octets of the handshake, before the driver knows that it is done.
         """
         self._secure = True
-        self._sasl.certificate = certificate
+        self._sasl.party = party or self._sasl.party
         self._running = None
         self._bad = 0
 

@@ -20,8 +20,11 @@ class Fixed:
     """Accounts with one password, one certificate, and a nonce that is no secret."""
 
     end_point: bytes | None = None
+    certificate: bytes | None = None  # that the client has shown
     password: str = "pencil"
     drops: bool = False
+    wrong: int = 0  # guesses
+    most_wrong: int = 10
     server_nonce: bytes = b"%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
 
     @property
@@ -34,10 +37,20 @@ class Fixed:
     def verifier(self, login: str) -> Verifier:
         return Verifier.create(self.password, _SALT)
 
-    def holder(self, certificate: bytes, name: str) -> Named:
+    def waits(self, login: str) -> bool:
+        return self.wrong >= self.most_wrong
+
+    def note(self, login: str, *, right: bool) -> None:
+        self.wrong += not right
+
+    @property
+    def certified(self) -> bool:
+        return self.certificate is not None
+
+    def holder(self, name: str) -> Named:
         if name not in ("", ACCOUNT):
             raise ActingForAnother("Acting for another account is not possible.")
-        return Named(ACCOUNT, ACCOUNT if certificate == CERTIFICATE else None)
+        return Named(ACCOUNT, ACCOUNT if self.certificate == CERTIFICATE else None)
 
     def bearer(self, token: str, name: str) -> Named:
         return Named(ACCOUNT, ACCOUNT if token == TOKEN and name in ("", ACCOUNT) else None)

@@ -35,7 +35,7 @@ def xoauth2(auth: str = f"Bearer {TOKEN}", user: str = ACCOUNT) -> bytes:
     ],
 )
 def test_a_token_opens_its_mailbox_at_once(mechanism, answer) -> None:
-    assert begin(mechanism, Fixed(), None).answer(answer) == OPENS
+    assert begin(mechanism, Fixed()).answer(answer) == OPENS
 
 
 REFUSED = [
@@ -52,14 +52,14 @@ REFUSED = [
 @pytest.mark.parametrize("last", [b"\1", b"", b"whatever"])
 def test_a_refused_token_has_its_reason_said_and_fails_with_the_clients_answer(mechanism, answer, last) -> None:
     """[RFC 7628 §3.2.2] [RFC 7628 §3.2.3]."""
-    exchange = begin(mechanism, Fixed(), None)
+    exchange = begin(mechanism, Fixed())
     assert exchange.answer(answer) == REASONS[mechanism]
     assert exchange.answer(last) == NOBODY
 
 
 @pytest.mark.parametrize(("mechanism", "answer"), REFUSED)
 def test_where_tokens_are_dropped_the_older_reason_is_the_last_word(mechanism, answer) -> None:
-    assert begin(mechanism, Fixed(drops=True), None).answer(answer) == Parting(OLDER_REASON, NOBODY)
+    assert begin(mechanism, Fixed(drops=True)).answer(answer) == Parting(OLDER_REASON, NOBODY)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_where_tokens_are_dropped_the_older_reason_is_the_last_word(mechanism, a
 )
 def test_an_answer_of_another_form_is_malformed(mechanism, answer) -> None:
     with pytest.raises(Malformed):
-        begin(mechanism, Fixed(), None).answer(answer)
+        begin(mechanism, Fixed()).answer(answer)
 
 
 def test_a_name_may_hold_a_comma_and_an_equals_sign() -> None:
@@ -105,5 +105,5 @@ def test_a_name_may_hold_a_comma_and_an_equals_sign() -> None:
             asked.append((token, name))
             return OPENS
 
-    begin("OAUTHBEARER", Asked(), None).answer(b"n,a=a=2Cb=3Dc,\1auth=Bearer x\1\1")
+    begin("OAUTHBEARER", Asked()).answer(b"n,a=a=2Cb=3Dc,\1auth=Bearer x\1\1")
     assert asked == [("x", "a,b=c")]

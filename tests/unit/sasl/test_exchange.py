@@ -10,16 +10,16 @@ CLAIM = Password("login", "password")
 
 
 @pytest.mark.parametrize(
-    ("party", "certificate", "offered"),
+    ("party", "offered"),
     [
-        (None, None, "PLAIN LOGIN"),
-        (Fixed(), None, "SCRAM-SHA-256 OAUTHBEARER XOAUTH2 PLAIN LOGIN"),
-        (Fixed(), CERTIFICATE, "SCRAM-SHA-256 EXTERNAL OAUTHBEARER XOAUTH2 PLAIN LOGIN"),
-        (Fixed(b"x"), CERTIFICATE, "SCRAM-SHA-256-PLUS SCRAM-SHA-256 EXTERNAL OAUTHBEARER XOAUTH2 PLAIN LOGIN"),
+        (None, "PLAIN LOGIN"),
+        (Fixed(), "SCRAM-SHA-256 OAUTHBEARER XOAUTH2 PLAIN LOGIN"),
+        (Fixed(certificate=CERTIFICATE), "SCRAM-SHA-256 EXTERNAL OAUTHBEARER XOAUTH2 PLAIN LOGIN"),
+        (Fixed(b"x", CERTIFICATE), "SCRAM-SHA-256-PLUS SCRAM-SHA-256 EXTERNAL OAUTHBEARER XOAUTH2 PLAIN LOGIN"),
     ],
 )
-def test_what_is_offered_is_what_can_be_used_and_nothing_else_begins(party, certificate, offered) -> None:
-    assert " ".join(mechanisms(party, certificate)) == offered
+def test_what_is_offered_is_what_can_be_used_and_nothing_else_begins(party, offered) -> None:
+    assert " ".join(mechanisms(party)) == offered
     for name in (
         "PLAIN",
         "LOGIN",
@@ -32,10 +32,10 @@ def test_what_is_offered_is_what_can_be_used_and_nothing_else_begins(party, cert
         "",
     ):
         if name in offered.split():
-            assert begin(name, party, certificate).opening is not None
+            assert begin(name, party).opening is not None
         else:
             with pytest.raises(UnknownMechanism):
-                begin(name, party, certificate)
+                begin(name, party)
 
 
 def test_a_password_does_not_show() -> None:
@@ -54,7 +54,7 @@ def test_a_password_does_not_show() -> None:
     ],
 )
 def test_an_exchange_ends_in_a_claim(mechanism, answers, expected) -> None:
-    exchange = begin(mechanism, Fixed(), CERTIFICATE)
+    exchange = begin(mechanism, Fixed(certificate=CERTIFICATE))
     assert [exchange.answer(answer) for answer in answers] == expected
 
 
@@ -74,4 +74,4 @@ def test_an_exchange_ends_in_a_claim(mechanism, answers, expected) -> None:
 )
 def test_an_answer_that_leads_nowhere_is_refused(mechanism, answer, fault) -> None:
     with pytest.raises(fault):
-        begin(mechanism, Fixed(), CERTIFICATE).answer(answer)
+        begin(mechanism, Fixed(certificate=CERTIFICATE)).answer(answer)

@@ -7,7 +7,7 @@ import pytest
 
 from mssante_sim.imap.core.limits import ImapLimits
 from mssante_sim.imap.core.session import ImapSession
-from mssante_sim.sasl.claims import ActingForAnother, Denied, Malformed, Proof
+from mssante_sim.sasl.claims import ActingForAnother, Denied, Malformed, Proof, TooManyFailures
 from mssante_sim.sasl.scram import Scram
 from tests.imap_core.test_session import Driver
 from tests.unit.sasl.parties import Fixed
@@ -100,6 +100,15 @@ def test_a_final_message_that_proves_nothing_is_no_proof() -> None:
     scram = Scram(Fixed(), plus=False)
     scram.answer(Client().first)
     assert scram.answer(b"c=biws,r=other,p=AAAA") == Proof("user", holds=False)
+
+
+def test_after_too_many_wrong_guesses_none_is_looked_at_not_even_the_right_one() -> None:
+    party = Fixed(most_wrong=2)
+    for typed, holds in (("wrong", False), ("pencil", True), ("wrong", False)):
+        assert exchanged(Client(typed=typed), party).holds is holds
+    for typed in ("wrong", "pencil"):
+        with pytest.raises(TooManyFailures):
+            exchanged(Client(typed=typed), party)
 
 
 def test_the_nonce_of_another_exchange_proves_nothing() -> None:

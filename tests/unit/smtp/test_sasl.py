@@ -67,5 +67,5 @@ async def test_exchange(argument, answers, challenges, expected):
         asked.append(challenge)
         return answers[len(asked) - 1]
 
-    assert await exchange(argument, Fixed(), CERTIFICATE, ask) == expected
+    assert await exchange(argument, Fixed(certificate=CERTIFICATE), ask) == expected
     assert asked == challenges
