@@ -4,6 +4,7 @@ import imaplib
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -14,6 +15,7 @@ from mssante_sim.config import Settings
 from mssante_sim.crypto.broken.case import Case, Kind
 from mssante_sim.crypto.broken.corpus import CASES, Specimen, case_named, make
 from mssante_sim.crypto.broken.export import expected, exported
+from mssante_sim.crypto.broken.report import BadAnswers, Finding, Level, blank, findings, read_answers, summary
 from mssante_sim.crypto.broken.scene import Scene
 from mssante_sim.crypto.profiles import Usage
 from mssante_sim.errors import SimulatorError
@@ -72,6 +74,54 @@ def export(name: str, folder: Path, as_json: bool) -> None:
     click.echo(
         f"{folder.absolute()}: {len(cases)} case(s); README.txt says what to do, expected.json what must come out."
     )
+
+
+@broken.command()
+@click.argument("answers", metavar="[FILE]", type=click.File(encoding="utf-8"), required=False)
+@click.option("--blank", "wants_blank", is_flag=True, help="Prints the lines to fill in instead.")
+@as_json_option
+def report(answers: TextIO | None, wants_blank: bool, as_json: bool) -> None:
+    """Compares what your program made of the cases with what is right.
+
+    FILE ("-" is standard input) holds a line a case: its name, then what the program made of it; --blank prints them
+    all to be filled in. What is more trusting than right is an error, what is stricter a warning. Ends with status 1
+    if there is an error, so that it can stand in a pipeline.
+    """
+    if wants_blank:
+        click.echo(blank(), nl=False)
+        return
+    if answers is None:
+        raise click.UsageError("Name the file with the answers, or say --blank.")
+    try:
+        found = findings(read_answers(answers.read()))
+    except UnicodeDecodeError as error:
+        raise BadAnswers("The answers are not UTF-8 text.") from error
+    if as_json:
+        print_json([_row(one) for one in found])
+    else:
+        for one in found:
+            if one.level is not Level.RIGHT:
+                _print_finding(one)
+        click.echo(summary(found))
+    if any(one.level is Level.ERROR for one in found):
+        raise click.exceptions.Exit(1)
+
+
+def _row(finding: Finding) -> dict[str, object]:
+    row = asdict(expected(finding.case))
+    return {
+        "level": finding.level.value,
+        "name": row["name"],
+        "expected": row.pop("verdict"),
+        "found": finding.found,
+    } | row
+
+
+def _print_finding(finding: Finding) -> None:
+    case = expected(finding.case)
+    click.echo(f"{finding.level.value:<8} {case.name}: expected {case.verdict}, found {finding.found}")
+    others = ", ".join(f"{program} {word}" for program, word in case.measured.items())
+    click.echo(f"         {case.why} [{case.source}]" + (f" ({others})" if others else ""))
 
 
 @click.command("send-broken")

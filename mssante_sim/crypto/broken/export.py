@@ -86,7 +86,8 @@ mssante-sim: messages and certificates with one thing wrong. Fictitious data, ke
 
 Import ca.pem (root, then the authorities below it), crl.pem and recipient.p12 (passphrase {_PASSPHRASE};
 recipient.compatible.p12 for programs that read old files only). Then open each NAME.eml, addressed to
-{READER}, and compare with expected.json:
+{READER}, and compare with expected.json, or have
+`mssante-sim certs broken report` do it:
 
   accept          shown as signed by the author that From names; or, NAME.pem: encrypt to it
   distrust        a signature that proves nothing: a warning, or nothing at all
