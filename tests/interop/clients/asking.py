@@ -186,6 +186,7 @@ class Aioimaplib:
 
     def close(self) -> None:
         self._runner.run(self._imap.logout())
+        self._imap.protocol.transport.abort()  # it would wait for the server to hang up
         self._runner.close()
 
     def _fetch(self, uid: int, item: str) -> list[bytes]:

@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from tests.peers.certificates import ServerFiles
 
@@ -44,13 +44,17 @@ class Wire:
     async def join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client is served until either side ends."""
         port, context = self._far
-        far_reader, far_writer = await asyncio.open_connection("localhost", port, ssl=context, ssl_shutdown_timeout=1)
-        there, back = self._pass(reader, far_writer, self._said), self._pass(far_reader, writer, self._heard)
-        # A client that is killed says no good-bye; or the wire is taken away first.
-        with suppress(OSError, asyncio.CancelledError):
-            await asyncio.gather(there, back)
-        writer.transport.abort()
-        far_writer.transport.abort()
+        with ExitStack() as ending:
+            ending.callback(writer.transport.abort)
+            # A client that is killed says no good-bye; or the wire is taken away first.
+            ending.enter_context(suppress(OSError, asyncio.CancelledError))
+            far_reader, far_writer = await asyncio.open_connection(
+                "localhost", port, ssl=context, ssl_shutdown_timeout=1
+            )
+            ending.callback(far_writer.transport.abort)
+            await asyncio.gather(
+                self._pass(reader, far_writer, self._said), self._pass(far_reader, writer, self._heard)
+            )
 
     async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, seen: bytearray) -> None:
         while octets := await source.read(65_536):
@@ -77,6 +81,7 @@ def wire_to(far_port: int, far: ssl.SSLContext, files: ServerFiles) -> Iterator[
         ready.set()
         await stop.wait()
         server.close()
+        await asyncio.sleep(0)  # who connected just now is served, and so is sent away with the others
 
     runner = asyncio.Runner()
     thread = threading.Thread(target=runner.run, args=[serve()])
