@@ -20,11 +20,13 @@ from mssante_sim.directory.fhir_bundle import bundle, capabilities, outcome
 from mssante_sim.directory.fhir_search import FhirSearch, SearchRefused, read_search
 from mssante_sim.directory.fhir_types import INCLUDES, TYPES
 from mssante_sim.directory.store import Directory
+from mssante_sim.storage.errors import StoreError
 
 __all__ = ["has_key", "routes"]
 
 _MAX_CURSOR: Final = 8_192
 _MAX_FORM: Final = 65_536
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -70,10 +72,10 @@ def routes(directory: Directory, *, api_key: str) -> list[BaseRoute]:
         "/_page": facade.page,
         "/{type}": facade.search,
         "/{type}/{technical}": facade.read,
-        "/{rest:path}": facade.unknown,
     }
     posting = Route("/{type}/_search", _guarded(facade.search, api_key), methods=["POST"])
-    inside = [posting, *(Route(path, _guarded(endpoint, api_key)) for path, endpoint in reading.items())]
+    others = Route("/{rest:path}", _guarded(facade.unknown, api_key), methods=_METHODS)
+    inside = [posting, *(Route(path, _guarded(endpoint, api_key)) for path, endpoint in reading.items()), others]
     return [Mount("/fhir/v2", routes=inside)]
 
 
@@ -90,6 +92,8 @@ def _guarded(endpoint: _Endpoint, api_key: str) -> _Endpoint:
             return await endpoint(request)
         except SearchRefused as refused:
             return FhirJson(outcome(refused.public), 400)
+        except StoreError as error:
+            return FhirJson(outcome(error.public, code="exception"), 503)
 
     return answer
 
@@ -133,7 +137,11 @@ class _Facade:
         return await self._answer(request, cursor)
 
     async def unknown(self, request: Request) -> Response:
-        """Any other address below the base."""
+        """Any other address below the base, and whatever would change something."""
+        if request.method not in ("GET", "HEAD"):
+            return FhirJson(
+                outcome("This directory is read-only", code="not-supported"), 405, headers={"Allow": "GET, HEAD"}
+            )
         known = ", ".join(TYPES)
         return FhirJson(outcome(f"Unknown resource type - Server knows how to handle: [{known}]"), 404)
 

@@ -113,9 +113,12 @@ def read_trust_list(document: bytes, trust: TrustContext, *, at: datetime) -> Tr
 
     Raises:
         SignatureRefused: nothing is proved about it.
-        TrustListError: it is another document, or too old.
+        TrustListError: somebody else signed it, it is another document, or too old.
     """
-    root = verify_enveloped(document, trust, at=at).root
+    signed = verify_enveloped(document, trust, at=at)
+    if SEALER not in signed.signer.mailboxes:  # whoever has a mailbox has a certificate that signs
+        raise TrustListError("The white list is forged: another than its authority has signed it.")
+    root = signed.root
     if (root.name, root.namespace) != ("ListeBlancheMSSante", NAMESPACE):
         raise TrustListError("The document is signed, but no white list.")
     try:

@@ -1,15 +1,18 @@
 """Two FHIR clients that are not ours find a pharmacy: they need a base URL and a key, nothing else."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from fhirclient.client import FHIRClient
 from fhirclient.models.organization import Organization
 from fhirclient.models.practitionerrole import PractitionerRole
-from fhirpy import AsyncFHIRClient, SyncFHIRClient
+from fhirpy import AsyncFHIRClient
 from fhirpy.base.exceptions import AuthorizationError, OperationOutcome, ResourceNotFound
 
+from mssante_sim.config import Ports
 from mssante_sim.directory.http import routes
 from mssante_sim.directory.store import Directory
 from mssante_sim.directory.synthetic import Seeded
@@ -17,6 +20,8 @@ from mssante_sim.http_server import HttpServer, bind
 from tests.directory.conftest import KEY
 
 pytestmark = pytest.mark.interop
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.fixture
@@ -28,18 +33,15 @@ async def base(directory: Directory) -> AsyncIterator[str]:
     await server.stop()
 
 
-def lilas_with_fhirpy(base: str) -> tuple[str, str]:
-    client = SyncFHIRClient(base, extra_headers={"ESANTE-API-KEY": KEY})
-    found = client.resources("Organization").search(name__contains="lilas", type="SA33", address_city="rennes")
-    pharmacy = found.first()
-    mailbox = pharmacy.telecom[0].value
-    return pharmacy.name, mailbox
-
-
-async def test_fhirpy_finds_a_pharmacy_in_five_lines(base: str) -> None:
-    assert await asyncio.to_thread(lilas_with_fhirpy, base) == (
-        "PHARMACIE FICTIVE DES LILAS", "pharmacie.lilas.990000010@officine.mssante.test",
-    )  # fmt: skip
+async def test_the_five_lines_of_readme_find_a_pharmacy(base: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = re.findall(r"```python\n(from fhirpy .*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    lines = [line for line in example.splitlines() if line]
+    assert len(lines) == 5
+    usual = f'"http://127.0.0.1:{Ports().http}/fhir/v2"'
+    assert usual in example
+    program = compile("\n".join(lines).replace(usual, repr(base)), "README.md", "exec")
+    await asyncio.to_thread(exec, program, {"KEY": KEY})
+    assert capsys.readouterr().out == "PHARMACIE FICTIVE DES LILAS pharmacie.lilas.990000010@officine.mssante.test\n"
 
 
 async def test_fhirpy_pages_counts_includes_and_posts(base: str, seeded: Seeded) -> None:

@@ -290,6 +290,21 @@ async def test_what_is_not_there_is_an_outcome(client: httpx.AsyncClient, path: 
     OperationOutcome.model_validate(answer.json())
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST"])
+@pytest.mark.parametrize("path", ["Organization", f"Organization/{LILAS}", "metadata", "_page"])
+async def test_nothing_can_be_changed_over_the_api(client: httpx.AsyncClient, method: str, path: str) -> None:
+    answer = await client.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+    assert OperationOutcome.model_validate(answer.json()).issue[0].code == "not-supported"
+
+
+async def test_a_directory_that_cannot_be_read_is_an_outcome(client: httpx.AsyncClient, directory: Directory) -> None:
+    directory.close()
+    answer = await client.get("Organization?_count=200")
+    assert answer.status_code == 503
+    assert OperationOutcome.model_validate(answer.json()).issue[0].code == "exception"
+
+
 async def test_metadata_tells_everything_that_can_be_asked(client: httpx.AsyncClient) -> None:
     statement = (await client.get("metadata")).json()
     CapabilityStatement.model_validate(statement)

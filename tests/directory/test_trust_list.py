@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 
 from mssante_sim.clock import FixedClock
 from mssante_sim.config import Domains
-from mssante_sim.crypto.keystore import Keystore
+from mssante_sim.crypto.keystore import Holder, Keystore
 from mssante_sim.crypto.profiles import Usage
 from mssante_sim.crypto.xmldsig import SignatureRefused, sign_enveloped, subject_of
 from mssante_sim.directory.store import Directory
@@ -142,6 +142,17 @@ def test_another_document_is_refused_though_well_signed(
     assert sealer is not None
     with pytest.raises(TrustListError):
         read_trust_list(sign_enveloped(text, sealer), keystore.trust(), at=clock.now())
+
+
+def test_a_list_that_somebody_else_of_the_trust_space_has_signed_is_forged(
+    service: WhiteListService, keystore: Keystore, clock: FixedClock
+) -> None:
+    keystore.issue([Holder("pharmacie@officine.mssante.test", "PHARMACIE FICTIVE")], at=AT)
+    forger = keystore.identity("pharmacie@officine.mssante.test", Usage.SIGN)
+    assert forger is not None
+    unsigned = written([Operator("ailleurs.test", ("CN=x",))], generated=AT)
+    with pytest.raises(TrustListError, match="forged"):
+        read_trust_list(sign_enveloped(unsigned, forger), keystore.trust(), at=clock.now())
 
 
 async def test_it_is_served_as_it_is_now(service: WhiteListService, keystore: Keystore, clock: FixedClock) -> None:

@@ -12,7 +12,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -89,8 +89,8 @@ def _questions(home: Path, lines: int) -> Iterator[tuple[str, str, str]]:
     yield _row(
         "picker: « pharmacie » and town", _timed(asked, lambda line: directory.search("pharmacie", _town(line))), 30
     )
-    times = asyncio.run(_over_fhir(directory, asked))
-    yield _row("FHIR: name and town, 50 a page", times, 30)
+    for what, ask in _FHIR.items():
+        yield _row(f"FHIR: {what}, 50 a page", asyncio.run(_over_fhir(directory, asked, ask)), 30)
     yield _row("RCPT decision", asyncio.run(_decisions(directory, asked)), 1)
     directory.close()
 
@@ -118,12 +118,22 @@ def _timed(asked: Sequence[Line], ask: Callable[[Line], object]) -> list[float]:
     return times
 
 
-async def _over_fhir(directory: Directory, asked: Sequence[Line]) -> list[float]:
+_Ask = Callable[[Line], dict[str, str]]
+
+_FHIR: Mapping[str, _Ask] = {
+    "a part of the name, and town": lambda line: {"name:contains": _named(line), "address-city": _town(line)},
+    "a part of the name": lambda line: {"name:contains": _named(line)},
+    "« pharmacie » and town": lambda line: {"name": "pharmacie", "address-city": _town(line)},
+    "a mailbox": lambda line: {"mailbox-mss:exact": line.address},
+}
+
+
+async def _over_fhir(directory: Directory, asked: Sequence[Line], ask: _Ask) -> list[float]:
     transport = httpx.ASGITransport(Starlette(routes=routes(directory, api_key="k")))
     times = []
     async with httpx.AsyncClient(transport=transport, base_url="http://x", headers={"ESANTE-API-KEY": "k"}) as client:
         for line in asked:
-            query = {"name:contains": _named(line), "address-city": _town(line), "type": "SA33", "active": "true"}
+            query = {**ask(line), "type": "SA33", "active": "true"}
             began = time.perf_counter()
             (await client.get("/fhir/v2/Organization", params=query)).raise_for_status()
             times.append(time.perf_counter() - began)

@@ -3,9 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,43 +14,19 @@ from fhir.resources.R4B.organization import Organization
 from starlette.applications import Starlette
 
 from mssante_sim.clients.annuaire import Annuaire
-from mssante_sim.config import Domains
 from mssante_sim.directory.http import routes
 from mssante_sim.directory.model import MailboxKind
 from mssante_sim.directory.store import Directory
-from mssante_sim.directory.synthetic import Seeded, generate
+from mssante_sim.directory.synthetic import Seeded
 from mssante_sim.http_server import HttpServer, bind
-from mssante_sim.storage.sqlite import DirectoryRows
+from tests.directory.conftest import KEY
 
 pytestmark = pytest.mark.slow
 
-KEY = "test-key"
 LILAS = "001-01-990000010"
 SECTOR = "https://mos.esante.gouv.fr/NOS/TRE_R02-SecteurActivite/FHIR/TRE-R02-SecteurActivite"
 HL7_FR = "https://hl7.fr/ig/fhir/core/StructureDefinition"
 ANNUAIRE = "https://interop.esante.gouv.fr/ig/fhir/annuaire/StructureDefinition"
-
-
-@pytest.fixture(scope="module")
-def seeded() -> Seeded:
-    return generate(1, 40, 2, Domains())
-
-
-@pytest.fixture
-def directory(tmp_path: Path, seeded: Seeded) -> Iterator[Directory]:
-    directory = Directory(DirectoryRows.open(tmp_path))
-    directory.add(seeded.organisations, seeded.mailboxes, seeded.patients)
-    yield directory
-    directory.close()
-
-
-@pytest.fixture
-async def client(directory: Directory) -> AsyncIterator[httpx.AsyncClient]:
-    app = Starlette(routes=routes(directory, api_key=KEY))
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://annuaire.test/fhir/v2/", headers={"ESANTE-API-KEY": KEY}
-    ) as client:
-        yield client
 
 
 async def bundle(client: httpx.AsyncClient, query: str) -> dict[str, Any]:
@@ -240,6 +214,9 @@ async def test_only_public_mailboxes_are_told_and_nobody_responsible(client: htt
         ("_count=0", "Parameter _count must be a positive number"),
         ("_count=-1", "Parameter _count must be a positive number"),
         ("_count=9999999999999", "Parameter _count must be a positive number"),
+        ("_count=1e3", "Parameter _count must be a positive number"),
+        ("_count=%2B5", "Parameter _count must be a positive number"),
+        ("_count=1,2", "Parameter _count must be a positive number"),
         ("_count=٣", "Parameter _count must be a positive number"),
         ("_format=xml", "Only the format application/fhir+json is served."),
     ],
