@@ -12,6 +12,8 @@ from typing import Final
 
 import pybase64
 
+from mssante_sim.crypto.gathering import gathered
+
 __all__ = ["NotBase64", "decode", "encode", "encoded_size"]
 
 _LINE: Final = 76  # characters  [RFC 2045 §6.8]
@@ -63,15 +65,17 @@ def decode(text: memoryview) -> bytes:
     Raises:
         NotBase64: another character, or a wrong end.
     """
-    decoded: list[bytes] = []
+    return gathered(_decoded_steps(text), len(text) * 3 // 4)
+
+
+def _decoded_steps(text: memoryview) -> Iterator[bytes]:
     rest = b""
     for at in range(0, len(text), _DECODE_STEP):
         characters = rest + bytes(text[at : at + _DECODE_STEP]).translate(None, b"\r\n\t ")
         whole = len(characters) // 4 * 4
-        decoded.append(_decoded(characters[:whole]))
+        yield _decoded(characters[:whole])
         rest = characters[whole:]
-    decoded.append(_decoded(rest))
-    return b"".join(decoded)
+    yield _decoded(rest)
 
 
 def _decoded(characters: bytes) -> bytes:

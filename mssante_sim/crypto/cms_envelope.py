@@ -142,9 +142,10 @@ def decrypt(octets: bytes, own: Sequence[Identity]) -> bytes:
     if encryption.cipher.authenticated is not (envelope.tag is not None):
         raise CannotDecrypt("The message is encrypted with a cipher of the other kind than it says.")
     key = _content_key(_recipients(envelope.infos), own, encryption.cipher.key_octets)
+    pieces = tuple(content.pieces())
     if envelope.tag is None:
-        return encryption.decrypt_cbc(content.pieces(), key)
-    return encryption.decrypt_gcm(content.pieces(), key, envelope.tag, envelope.attributes)
+        return encryption.decrypt_cbc(pieces, key)
+    return encryption.decrypt_gcm(pieces, key, envelope.tag, envelope.attributes)
 
 
 @dataclass(frozen=True, slots=True)

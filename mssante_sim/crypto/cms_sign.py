@@ -75,7 +75,7 @@ def write_signed_data(
     # Signed as a SET, sent under context tag 0.  [RFC 5652 §5.4]
     signature = scheme.sign(key, der.tlv(der.SET, *attributes))
     signer_info = der.sequence(
-        der.integer(1), form.signer_id, scheme.digest.identifier,
+        form.signer, scheme.digest.identifier,
         der.context(0, *attributes), scheme.identifier, der.octet_string(signature),
     )  # fmt: skip
     inside = (der.context(0, der.octet_string(content)),) if opaque else ()
@@ -87,7 +87,7 @@ def write_signed_data(
 class _Form:
     """What does not change from one message of a signer to the next."""
 
-    signer_id: bytes
+    signer: bytes  # SignerInfo up to its digest algorithm
     attributes: tuple[bytes, ...]
     head: bytes  # SignedData up to its content
     certificates: bytes
@@ -107,7 +107,7 @@ def _form(signer: Identity, also: tuple[bytes, ...], digest: bytes, capabilities
         attributes.append(_attribute(_KEY_PREFERENCE, preferred))
     certificates = sorted({signer.certificate, *also, *signer.chain})
     head = der.integer(1) + der.set_of(digest)
-    return _Form(own.issuer_and_serial, tuple(attributes), head, der.context(0, *certificates))
+    return _Form(der.integer(1) + own.issuer_and_serial, tuple(attributes), head, der.context(0, *certificates))
 
 
 def _certificate_named(certificate: Certificate) -> bytes:

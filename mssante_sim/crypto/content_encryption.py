@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -17,6 +17,7 @@ from mssante_sim.crypto import der
 from mssante_sim.crypto.algorithms import CONTENT_CIPHERS, ContentCipher
 from mssante_sim.crypto.cms import algorithm_identifier, fields_of
 from mssante_sim.crypto.der import Element
+from mssante_sim.crypto.gathering import gathered
 from mssante_sim.errors import SimulatorError
 
 __all__ = ["CannotDecrypt", "ContentEncryption", "NotAccepted"]
@@ -110,21 +111,31 @@ class ContentEncryption:
         yield encryptor.update(window[whole:]) + encryptor.finalize()
         yield der.octet_string(encryptor.tag)  # type: ignore[attr-defined]  # GCM's encryptor has one
 
-    def decrypt_cbc(self, pieces: Iterable[memoryview], key: bytes) -> bytes:
+    def decrypt_cbc(self, pieces: Sequence[memoryview], key: bytes) -> bytes:
         """The content; nothing shows whether it was altered.
 
         Raises:
             CannotDecrypt: its length or its padding is wrong.
         """
+        return gathered(self._clear_cbc(pieces, key), sum(map(len, pieces)))
+
+    def _clear_cbc(self, pieces: Sequence[memoryview], key: bytes) -> Iterator[bytes]:
         decryptor = Cipher(AES(key), CBC(self.vector)).decryptor()
-        clear = [decryptor.update(step) for step in _steps(pieces)]
+        held = b""  # it may end with the padding
+        for step in _steps(pieces):
+            clear = decryptor.update(step)
+            if len(clear) >= _BLOCK:
+                yield held
+                held = clear
+            else:
+                held += clear
         try:
             decryptor.finalize()
         except ValueError as error:  # not a whole number of blocks
             raise _damaged() from error
-        return _without_padding(clear)
+        yield _without_padding(held)
 
-    def decrypt_gcm(self, pieces: Iterable[memoryview], key: bytes, tag: bytes, attributes: bytes) -> bytes:
+    def decrypt_gcm(self, pieces: Sequence[memoryview], key: bytes, tag: bytes, attributes: bytes) -> bytes:
         """The content, once `tag` over it and over `attributes` was found right.
 
         Raises:
@@ -134,22 +145,21 @@ class ContentEncryption:
             raise _damaged()
         decryptor = Cipher(AES(key), GCM(self.vector, tag, min_tag_length=_TAGS.start)).decryptor()
         decryptor.authenticate_additional_data(attributes)
-        clear = [decryptor.update(step) for step in _steps(pieces)]
+        clear = gathered(map(decryptor.update, _steps(pieces)), sum(map(len, pieces)))
         try:
             decryptor.finalize()
         except InvalidTag as error:
             raise _damaged() from error
-        return b"".join(clear)
+        return clear
 
 
 def _steps(pieces: Iterable[memoryview]) -> Iterator[memoryview]:
     return (piece[at : at + _STEP] for piece in pieces for at in range(0, len(piece), _STEP))
 
 
-def _without_padding(clear: list[bytes]) -> bytes:
-    """`clear` joined, less 1 to 16 octets that each hold their number.  [RFC 5652 §6.3]"""
-    tail = b"".join(clear[-2:])  # the last piece may be shorter than a block
-    count = tail[-1] if tail else 0
-    if not 1 <= count <= _BLOCK or not tail.endswith(bytes((count,)) * count):
+def _without_padding(clear: bytes) -> bytes:
+    """`clear` less 1 to 16 octets that each hold their number.  [RFC 5652 §6.3]"""
+    count = clear[-1] if clear else 0
+    if not 1 <= count <= _BLOCK or not clear.endswith(bytes((count,)) * count):
         raise _damaged()
-    return b"".join((*clear[:-2], tail[:-count]))
+    return clear[:-count]

@@ -28,6 +28,7 @@ from mssante_sim.crypto.keys import PrivateKey
 
 __all__ = ["Agreed", "Recipient", "Transport", "Transported", "Unknown", "key_for", "read_recipient", "write_recipient"]
 
+_VERSION_0: Final = der.integer(0)
 _KEY_AGREEMENT: Final = 0xA1  # context tag 1 of RecipientInfo
 _ORIGINATOR_KEY: Final = 0xA1  # context tag 1 of OriginatorIdentifierOrKey
 _MOST_AGREED: Final = 64
@@ -108,7 +109,7 @@ def write_recipient(certificate: Certificate, key: bytes, transport: Transport) 
         return _agreement(certificate, public, key)
     algorithm, padding = _TRANSPORTS[transport]
     encrypted = der.octet_string(public.encrypt(key, padding))
-    return der.sequence(der.integer(0), certificate.issuer_and_serial, algorithm, encrypted)
+    return der.sequence(_VERSION_0, certificate.issuer_and_serial, algorithm, encrypted)
 
 
 def _oaep() -> tuple[bytes, AsymmetricPadding]:

@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from io import BytesIO, IncrementalNewlineDecoder
+from io import IncrementalNewlineDecoder
+from itertools import chain
 from typing import Final
 
 from mssante_sim.crypto import base64_lines, cms_envelope, cms_sign
 from mssante_sim.crypto.capabilities import EVERY_CLIENT
 from mssante_sim.crypto.cms import CertificateId as RecipientId
 from mssante_sim.crypto.cms_envelope import EnvelopeForm
+from mssante_sim.crypto.gathering import gathered
 from mssante_sim.crypto.identity import BadCertificate, Identity, private_key, read_certificate
 from mssante_sim.crypto.signatures import Scheme, fitting
 from mssante_sim.errors import SimulatorError
@@ -112,12 +114,13 @@ def sign(
 def wrap_signed(entity: bytes, signature: bytes, micalg: str) -> bytes:
     """A multipart/signed entity of the two, whatever they are."""
     boundary = secrets.token_hex(16).encode()
-    return b"".join((
+    pieces = (
         b'Content-Type: multipart/signed; protocol="application/pkcs7-signature";\r\n micalg=',
         micalg.encode(), b'; boundary="', boundary, b'"\r\n\r\n--', boundary, b"\r\n",
         entity, b"\r\n--", boundary, b"\r\n",
         _SIGNATURE_FIELDS, *base64_lines.encode((signature,)), b"\r\n--", boundary, b"--\r\n",
-    ))  # fmt: skip
+    )  # fmt: skip
+    return gathered(pieces, sum(map(len, pieces)))
 
 
 def wrap_opaque(signature: bytes) -> bytes:
@@ -136,14 +139,9 @@ def envelop(entity: bytes, recipients: Sequence[bytes], *, form: EnvelopeForm | 
     """
     form = form or cms_envelope.form_for([read_certificate(one) for one in recipients])
     pieces = cms_envelope.encrypt(entity, recipients, form)
-    # The room it will need, all at once but not touched yet: growing, or joining blocks, costs as much as encrypting.
-    sink = BytesIO(
-        bytes(base64_lines.encoded_size(len(entity) + _ENVELOPE_OCTETS + len(recipients) * _RECIPIENT_OCTETS))
-    )
-    sink.write(_mime_fields(b"authEnveloped-data" if form.cipher.authenticated else b"enveloped-data"))
-    sink.writelines(base64_lines.encode(pieces))
-    sink.truncate()
-    return sink.getvalue()
+    fields = _mime_fields(b"authEnveloped-data" if form.cipher.authenticated else b"enveloped-data")
+    octets = base64_lines.encoded_size(len(entity) + _ENVELOPE_OCTETS + len(recipients) * _RECIPIENT_OCTETS)
+    return gathered(chain((fields,), base64_lines.encode(pieces)), octets)
 
 
 def decrypt(entity: bytes, own: Sequence[Identity]) -> bytes:

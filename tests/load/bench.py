@@ -74,15 +74,9 @@ def bench_imap(targets: Sequence[Target], scale: float) -> Iterator[str]:
     yield growth(targets, folders)
 
 
-def bench_sealing() -> str:
-    """The cost of sealing against the same primitives called raw, as `tests.load.bench_sealing` prints it."""
-    command = [sys.executable, "-m", "tests.load.bench_sealing"]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-
-
-def bench_directory() -> str:
-    """The directory at its real size, as `tests.load.bench_directory` prints it."""
-    command = [sys.executable, "-m", "tests.load.bench_directory"]
+def bench_apart(module: str, *arguments: str) -> str:
+    """What `tests.load.bench_…` prints in a process of its own."""
+    command = [sys.executable, "-m", f"tests.load.bench_{module}", *arguments]
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
@@ -90,18 +84,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the asked tables as Markdown."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument(
-        "what", nargs="?", choices=("smtp", "notify", "imap", "sealing", "directory"), help="default: everything"
+        "what", nargs="?", choices=("smtp", "notify", "imap", "crypto", "directory"), help="default: everything"
     )
     parser.add_argument("--scale", type=float, default=1.0, help="share of the usual number of messages")
     parser.add_argument("--system", choices=_SYSTEMS, action="append", help="default: both")
     chosen = parser.parse_args(arguments)
     _say(machine())
-    if chosen.what in (None, "sealing"):
-        _say(f"\n## sealing\n\n{bench_sealing()}")
+    if chosen.what in (None, "crypto"):
+        _say(f"\n## crypto\n\n{bench_apart('crypto', '--scale', str(chosen.scale))}")
     if chosen.what in (None, "directory"):
-        _say(f"\n## directory\n\n{bench_directory()}")
-    if chosen.what in ("sealing", "directory"):
-        return
+        _say(f"\n## directory\n\n{bench_apart('directory')}")
     chosen_systems = [_SYSTEMS[name] for name in chosen.system or _SYSTEMS]
     if chosen.what in (None, "smtp", "notify"):
         with ExitStack() as running:

@@ -91,6 +91,18 @@ def test_a_refused_message_stops_the_measurement():
 
 
 @pytest.mark.slow
+def test_cryptography_is_measured_whatever_the_size():
+    command = [sys.executable, "-m", "tests.load.bench_crypto", "--scale", "0.01"]
+    printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    costs, large = ([line.split(" | ") for line in each.splitlines()[2:]] for each in printed.split("\n\n"))
+    works = ["| sealing", "| opening", "| verifying"]
+    assert [row[0] for row in costs] == 2 * works
+    assert all(float(best) <= float(median) for row in costs for best, median in (row[2:4], row[4:6]))
+    assert [row[0] for row in large] == works
+    assert all(float(row[4]) > 0.25 for row in large)  # a message of 250 kB is held at least once
+
+
+@pytest.mark.slow
 def test_the_directory_is_measured_whatever_its_size():
     command = [sys.executable, "-m", "tests.load.bench_directory", "--lines", "2000"]
     printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
