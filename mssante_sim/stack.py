@@ -57,14 +57,27 @@ from mssante_sim.smtp.server import SmtpServices
 from mssante_sim.storage.errors import StoreError
 from mssante_sim.storage.sqlite.store import SqliteStore
 
-__all__ = ["Stack"]
+if sys.platform != "win32":
+    import resource
+
+__all__ = ["Stack", "allow_many_files"]
 
 _HOUR_S: Final = 3_600.0
 _LISTS_RENEWED: Final = timedelta(days=1)
 _log: Final = logging.getLogger(__name__)
 _LOOPBACK: Final = ("127.0.0.1", "::1")
 _SENDERS: Final = 8  # messages of patients under way to our own submission port; logins need other threads
+_FILES: Final = 65_536  # three for each of the connections that IMAP takes
 _SWITCH_S: Final = 0.0005  # beside a big FETCH in a thread, the loop waits for at most so long
+
+
+def allow_many_files() -> None:
+    """A connection is a file: this process may have as many as it is allowed to, not the 1,024 of most shells."""
+    if sys.platform != "win32":
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+        if resource.RLIM_INFINITY != soft < most:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 class Stack:
@@ -105,6 +118,7 @@ class _Builder:
 
     async def build(self) -> Running:
         sys.setswitchinterval(_SWITCH_S)
+        allow_many_files()
         limit_tls_buffers()
         home = Home.open(self._settings.home)
         self._cleanup.callback(home.lock().release)

@@ -98,7 +98,9 @@ class ImapServer:
         self._connections[connection] = None
         self._strangers[connection] = None
         if len(self._strangers) > limits.connections_before_login:
-            next(iter(self._strangers)).abort()
+            oldest = next(iter(self._strangers))
+            del self._strangers[oldest]  # now, for the next one may come before this one is gone
+            oldest.abort()
         return len(self._connections) <= limits.connections
 
     def logged_in(self, connection: Connection) -> None:

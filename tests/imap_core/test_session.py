@@ -146,7 +146,7 @@ def test_octets_behind_starttls_close_and_never_run(behind: bytes) -> None:
 
 
 def test_pipelined_commands_wait_for_the_running_one() -> None:
-    session = ImapSession(ImapLimits(frames=FrameLimits(pipelined=10)), secure=True)
+    session = ImapSession(ImapLimits(frames=FrameLimits(pipelined_before_login=10)), secure=True)
     assert isinstance(session.next(), Write)
     session.receive(b"a LOGIN u p\r\nb NOOP\r\n")
     step = session.next()

@@ -160,6 +160,14 @@ async def test_the_oldest_stranger_makes_room(begin: Begin) -> None:
     assert b"a OK" in await known.ask("a NOOP")
 
 
+async def test_strangers_who_come_together_each_push_one_out(begin: Begin) -> None:
+    house = await begin(ImapLimits(connections_before_login=4))
+    first = [await house.clear() for _ in range(4)]
+    await asyncio.gather(*(house.clear() for _ in range(4)))
+    assert [await wire.rest() for wire in first] == [b""] * 4
+    assert len(house.server._strangers) == 4
+
+
 async def test_too_many_connections_are_told_so(begin: Begin) -> None:
     house = await begin(ImapLimits(connections=1))
     await house.clear()
@@ -321,7 +329,7 @@ async def test_a_slow_client_blocks_no_other(begin: Begin) -> None:
 
 
 async def test_a_flood_behind_a_running_command_is_not_read(begin: Begin) -> None:
-    house = await begin(ImapLimits(frames=FrameLimits(pipelined=10_000), failed_login_delay_s=3_600.0))
+    house = await begin(ImapLimits(frames=FrameLimits(pipelined_before_login=10_000), failed_login_delay_s=3_600.0))
     flood = await house.secure()
     flood.writer.write(b"a LOGIN lilas wrong\r\n")
     (connection,) = house.server._connections

@@ -21,6 +21,7 @@ class FrameLimits:
     append_literal: int = 48 * 1024 * 1024  # a message that is sent, of 32 MB, as its sealed copy is filed
     literals: int = 1_024  # how many one command may have
     swallowed: int = 64 * 1024 * 1024  # of a refused command, to find its end; above it we hang up
+    pipelined_before_login: int = 16_384  # as below, of a stranger
     pipelined: int = 262_144  # what waits while a command runs; above it, reading stops
 
 

@@ -108,7 +108,9 @@ class ImapSession:
     @property
     def is_full(self) -> bool:
         """Whether so much waits behind a running command that reading should stop."""
-        return self._running is not None and self._framer.pending > self._limits.frames.pipelined
+        frames = self._limits.frames
+        most = frames.pipelined if self._framer.logged_in else frames.pipelined_before_login
+        return self._running is not None and self._framer.pending > most
 
     # what happens --------------------------------------------------------------------------------------------------
 
