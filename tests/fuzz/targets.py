@@ -9,6 +9,7 @@ import contextlib
 import re
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -26,12 +27,15 @@ from mssante_sim.imap.core.responses import reply_to
 from mssante_sim.message import parts
 from mssante_sim.message.parts import Part
 from mssante_sim.message.summary import summarise
+from mssante_sim.sasl.claims import Claim, SaslFault
+from mssante_sim.sasl.exchange import begin, mechanisms
 from mssante_sim.storage.api import NewMessage
 from mssante_sim.storage.sqlite.store import SqliteStore
 from tests.scenarios.matching import read_items
 from tests.scenarios.ours import PASSWORD, CoreStream, services_over
+from tests.unit.sasl.parties import CERTIFICATE, Fixed
 
-__all__ = ["STATES", "TARGETS", "House", "ber", "converse", "entity", "grammar", "house", "mime", "session"]
+__all__ = ["STATES", "TARGETS", "House", "ber", "converse", "entity", "grammar", "house", "mime", "sasl", "session"]
 
 SMALL: Final = FrameLimits(
     line_before_login=200, literal_before_login=20, line=400, literal=50, append_literal=80, literals=4
@@ -211,11 +215,29 @@ def entity(octets: bytes) -> None:
     assert found.content is None or found.content in octets
 
 
+# SASL
+
+_PARTY: Final = Fixed(end_point=b"e" * 32, certificate=CERTIFICATE)
+
+
+def sasl(octets: bytes) -> None:
+    """Every mechanism goes on, ends in a claim, or raises our one error; an octet FE ends each answer of the client."""
+    for mechanism in mechanisms(_PARTY):
+        exchange = begin(mechanism, replace(_PARTY))
+        with contextlib.suppress(SaslFault):
+            for answer in octets.split(b"\xfe"):
+                found = exchange.answer(answer)
+                if not isinstance(found, bytes):
+                    assert isinstance(found, Claim)
+                    break
+
+
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "imap-grammar": grammar,
     "imap-session": session,
     "ber": ber,
     "mime": mime,
     "smime": entity,
+    "sasl": sasl,
 }
 """By the name of their folder in `corpus`."""

@@ -2,6 +2,7 @@
 
 from base64 import b64decode
 from dataclasses import dataclass
+from functools import cache
 
 from mssante_sim.directory.credentials import Verifier
 from mssante_sim.sasl.claims import ActingForAnother, Named
@@ -13,6 +14,11 @@ ACCOUNT = "lilas@officine.mssante.test"
 CERTIFICATE = b"a certificate of ACCOUNT"
 TOKEN = "a.token-of_ACCOUNT~+/=="
 _SALT = b64decode("W22ZaJ0SNY7soEsUEjb6gQ==")
+
+
+@cache
+def _verifier(password: str) -> Verifier:
+    return Verifier.create(password, _SALT)
 
 
 @dataclass
@@ -35,7 +41,7 @@ class Fixed:
         return self.server_nonce
 
     def verifier(self, login: str) -> Verifier:
-        return Verifier.create(self.password, _SALT)
+        return _verifier(self.password)
 
     def waits(self, login: str) -> bool:
         return self.wrong >= self.most_wrong
