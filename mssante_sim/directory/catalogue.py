@@ -67,15 +67,17 @@ class Catalogue:
         shown = [] if found is None else self._show[type_](found[1])
         return next((each for each in shown if each["id"] == technical), None)
 
-    def candidates(self, type_: str, search: FhirSearch, begin: Position) -> Iterator[list[tuple[Position, Resource]]]:
-        """Chunks of resources that may answer `search`, from `begin` on; never all at once."""
+    def candidates(
+        self, type_: str, search: FhirSearch, begin: Position
+    ) -> Iterator[Iterator[tuple[Position, Resource]]]:
+        """Chunks of resources that may answer `search`, from `begin` on; each is drawn when it is its turn."""
         for found in self._found(type_, search, begin):
-            yield [
+            yield (
                 (position, resource)
                 for stage, one in found
                 for number, resource in enumerate(self._show[type_](one))
                 if (position := Position(stage, one.place, number)) >= begin
-            ]
+            )
 
     def referring(self, include: str, target: Resource) -> Iterator[Resource]:
         """Resources that refer to `target` by the parameter that `include` names."""
