@@ -15,6 +15,7 @@ from mssante_sim.config import Settings
 from mssante_sim.crypto.broken.case import Case, Kind
 from mssante_sim.crypto.broken.corpus import CASES, Specimen, case_named, make
 from mssante_sim.crypto.broken.export import expected, exported
+from mssante_sim.crypto.broken.measured import MEASURED, VERSIONS
 from mssante_sim.crypto.broken.report import BadAnswers, Finding, Level, blank, findings, read_answers, summary
 from mssante_sim.crypto.broken.scene import Scene
 from mssante_sim.crypto.profiles import Usage
@@ -42,13 +43,16 @@ def broken() -> None:
 @broken.command("list")
 @as_json_option
 def list_cases(as_json: bool) -> None:
-    """Lists every case: its name, the verdict that is right, and why."""
+    """Lists every case: its name, the verdict that is right, what programs say, and why."""
     if as_json:
         print_json([asdict(expected(case)) for case in CASES])
         return
     width = max(len(case.name) for case in CASES)
+    click.echo(f"{'':<{width}}  {'right':<16}{''.join(f'{program:<16}' for program in VERSIONS)}")
     for case in CASES:
-        click.echo(f"{case.name:<{width}}  {case.verdict.value:<15}{case.why} [{case.source}]")
+        said = (MEASURED[case.name][program].partition(" (")[0] for program in VERSIONS)
+        columns = "".join(f"{word:<16}" for word in (case.verdict.value, *said))
+        click.echo(f"{case.name:<{width}}  {columns}{case.why} [{case.source}]")
 
 
 @broken.command()

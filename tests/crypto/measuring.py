@@ -1,5 +1,7 @@
 """What OpenSSL and gpgsm make of the broken cases; `python -m tests.crypto.measuring` writes the table anew.
 
+That adds what Thunderbird makes of them, which `tests.interop.thunderbird.judging` finds.
+
 Layers are found as our own `classify` finds them, since neither program reads a
 whole message; each layer is then the program's own affair. Neither is asked
 about From.
@@ -27,6 +29,7 @@ from mssante_sim.crypto.broken.scene import Scene
 from mssante_sim.crypto.pkcs12 import compatible_bundle
 from mssante_sim.crypto.smime import NotSmime, Protection, classify
 from tests.crypto.programs import Call, attempt, gpgsm, key_pem, pem, run
+from tests.interop.thunderbird import judging as thunderbird
 
 _PASSPHRASE = "phrase-de-passe"
 _LAYERS = 8
@@ -134,11 +137,15 @@ def _good(status: bytes) -> bool:
     return b"GOODSIG" in status and b"TRUST_FULLY" in status and b"BADSIG" not in status
 
 
+def made(names: Sequence[str] = ()) -> tuple[Scene, list[Specimen]]:
+    """The cases (or those of `names`) in a scene of their own, dated now."""
+    scene = Scene.thrown_away(SystemClock().now().replace(microsecond=0), author=AUTHOR, reader=READER)
+    return scene, [make(case, scene) for case in CASES if not names or case.name in names]
+
+
 def measure(folder: Path, names: Sequence[str] = ()) -> dict[str, dict[str, str]]:
     """By case, then program: the word for the verdict."""
-    at = SystemClock().now().replace(microsecond=0)
-    scene = Scene.thrown_away(at, author=AUTHOR, reader=READER)
-    specimens = [make(case, scene) for case in CASES if not names or case.name in names]
+    scene, specimens = made(names)
     (folder / "own.p12").write_bytes(compatible_bundle(scene.receiving, _PASSPHRASE, READER))
     with gpgsm(folder / "gpg", scene.authorities, [folder / "own.p12"], _PASSPHRASE, patience_s=15) as call:
         programs = {"openssl": openssl(scene, folder), "gpgsm": of_gpgsm(call, folder)}
@@ -156,20 +163,22 @@ def _word(program: Program, specimen: Specimen) -> str:
 
 def main() -> None:
     file = Path(measured.__file__)
-    head = file.read_text(encoding="utf-8").partition("VERSIONS: Final")[0]
+    head, _, rest = file.read_text(encoding="utf-8").partition("VERSIONS: Final")
+    tail = rest.partition("\n}\n")[2]
     with tempfile.TemporaryDirectory() as folder:
         rows = measure(Path(folder))
-    versions = {name: version(name) for name in ("openssl", "gpgsm")}
-    lines = (f'    "{name}": {json.dumps(row)},\n' for name, row in rows.items())
-    table = "MEASURED: Final[Mapping[str, Mapping[str, str]]] = {\n" + "".join(lines) + "}\n"
-    table += '"""By the name of the case, then of the program."""\n'
-    file.write_text(f"{head}VERSIONS: Final[Mapping[str, str]] = {json.dumps(versions)}\n{table}", encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        seen = thunderbird.verdicts(*made(), Path(folder))
+    versions = {name: version(name) for name in ("openssl", "gpgsm", "thunderbird")}
+    lines = (f'    "{name}": ({json.dumps([*row.values(), seen[name]])[1:-1]}),\n' for name, row in rows.items())
+    table = f"VERSIONS: Final[Mapping[str, str]] = {json.dumps(versions)}\n_ROWS: Final = {{\n{''.join(lines)}}}\n"
+    file.write_text(head + table + tail, encoding="utf-8")
 
 
 def version(program: str) -> str:
-    """Its first two numbers."""
+    """Its first two numbers; the first of Thunderbird's."""
     said = run(program, "version" if program == "openssl" else "--version").decode()
-    found = re.search(r"\d+\.\d+", said)
+    found = re.search(r"\d+" if program == "thunderbird" else r"\d+\.\d+", said)
     assert found is not None, said
     return found[0]
 

@@ -53,7 +53,7 @@ def test_programs_make_of_the_cases_what_the_table_says(tmp_path: Path) -> None:
     """For the versions that were measured; with others, `python -m tests.crypto.measuring` writes the table anew."""
     found = measure(tmp_path)
     assert found.keys() == MEASURED.keys() == {one.name for one in CASES}
-    known = [program for program, number in VERSIONS.items() if version(program) == number]
+    known = [program for program in ("openssl", "gpgsm") if version(program) == VERSIONS[program]]
     assert {name: {one: row[one] for one in known} for name, row in found.items()} == {
         name: {one: row[one] for one in known} for name, row in MEASURED.items()
     }

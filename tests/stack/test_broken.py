@@ -83,6 +83,11 @@ def test_cases_are_listed_and_exported_without_a_home(run: Command, tmp_path: Pa
     listed = json.loads(run("certs", "broken", "list", "--json").stdout)
     assert len(listed) >= 100
     assert {"name", "verdict", "finding", "why", "source", "measured"} <= listed[0].keys()
+    assert all(row["measured"].keys() == {"openssl", "gpgsm", "thunderbird"} for row in listed)
+    head, first, *others = run("certs", "broken", "list").stdout.splitlines()
+    assert head.split() == ["right", "openssl", "gpgsm", "thunderbird"]
+    assert first.split()[:5] == ["signer-expired", "distrust", "distrust", "distrust", "distrust"]
+    assert len(others) == len(listed) - 1
     outcome = run("certs", "broken", "export", "signature-sha1", "cas")
     assert outcome.returncode == 0, outcome.stderr
     (row,) = json.loads((tmp_path / "cas" / "expected.json").read_text())

@@ -99,5 +99,6 @@ published/ holds what stands, on port 2080, where certificates say that their re
 question) or their issuer's certificate (aia/NAME.cer); mssante-sim send-broken publishes it in the stack that is up.
 NAME.clear.eml is the same message before it was encrypted. "finding" is the step that must fail: 1 signer and
 algorithms, 2 digests, 3 signature, 4 path and usage, 5 revocation, 6 author; or the state of a certificate.
-"measured" is what programs make of it, without any look at From.
+"measured" is what programs make of it: openssl and gpgsm without any look at From, Thunderbird as its reader sees it,
+with its own word for what it objects to.
 """

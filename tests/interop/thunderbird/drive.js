@@ -3,6 +3,12 @@ const messagePane = () => mailPane().messageBrowser.contentWindow;
 const bySubject = (folder, subject) =>
   Array.from(folder.messages).find(header => header.mime2DecodedSubject == subject);
 
+/* A state of encryption or signature by its name. */
+function named(status) {
+  const names = Ci.nsICMSMessageErrors;
+  return status == -1 ? "NONE" : Object.keys(names).find(key => names[key] === status) ?? `${status}`;
+}
+
 const DRIVE = {
   async arrival(subject, ms) {
     const folder = await inbox();
@@ -37,8 +43,7 @@ const DRIVE = {
   },
 
   view() {
-    const view = messagePane(), names = Ci.nsICMSMessageErrors;
-    const named = status => status == -1 ? "NONE" : Object.keys(names).find(key => names[key] === status) ?? `${status}`;
+    const view = messagePane();
     const shown = id => !view.document.getElementById(id).hidden;
     return {
       subject: view.gMessage.mime2DecodedSubject,

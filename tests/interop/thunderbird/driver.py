@@ -16,9 +16,9 @@ from mssante_sim.clients.thunderbird.setup import SETUP_SCRIPT, Setup
 from tests.peers.debian import require
 from tests.peers.loopback import stop
 
-__all__ = ["Shown", "Thunderbird", "desktop", "thunderbird"]
+__all__ = ["SCRIPT", "Shown", "Thunderbird", "desktop", "thunderbird"]
 
-_SCRIPT = SETUP_SCRIPT + Path(__file__).with_name("drive.js").read_text(encoding="utf-8")
+SCRIPT = SETUP_SCRIPT + Path(__file__).with_name("drive.js").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,12 @@ class Thunderbird(Setup):
         """`file` is a PNG of the main window."""
         file.write_bytes(base64.b64decode(self._remote.command("WebDriver:TakeScreenshot", full=True, hash=False)))
 
+    def script(self, body: str, *given: Any) -> Any:
+        """What `body` returns, run inside the program."""
+        return self._remote.script(body, *given)
+
     def _call(self, name: str, *given: Any) -> Any:
-        return self._remote.script(f"{_SCRIPT}\nreturn await DRIVE.{name}(...given);", *given)
+        return self.script(f"{SCRIPT}\nreturn await DRIVE.{name}(...given);", *given)
 
 
 @contextmanager
