@@ -27,7 +27,14 @@ from mssante_sim.crypto.keystore import MAIL, Holder, Keystore, TrustDomainError
 from mssante_sim.crypto.pkcs12 import BadBundle, compatible_bundle, read_bundle, write_bundle
 from mssante_sim.crypto.profiles import SIGNING, Subject, Usage
 from mssante_sim.crypto.secret import Secret
-from mssante_sim.crypto.tls import client_context, cut, limit_tls_buffers, server_context, server_end_point
+from mssante_sim.crypto.tls import (
+    client_context,
+    cut,
+    limit_tls_buffers,
+    peer_certificate,
+    server_context,
+    server_end_point,
+)
 from mssante_sim.crypto.trust import CertificateState
 from tests.crypto.conftest import ADDRESS, AT, BASE, HOLDER, HOSTS, Domain, copied, new_domain
 
@@ -429,6 +436,9 @@ async def test_a_connection_is_cut_even_while_tls_is_closing(keystore: Keystore)
         reader, writer = await asyncio.open_connection(
             "127.0.0.1", port, ssl=client_context(ca_pem(keystore)), server_hostname="localhost"
         )
+        (shown, *_) = x509.load_pem_x509_certificates(keystore.server.read_bytes())
+        assert peer_certificate(writer.transport) == shown.public_bytes(Encoding.DER)
+        assert peer_certificate(None) is None
         with contextlib.suppress(ConnectionError):
             assert await reader.read() == b""
         cut(writer.transport)

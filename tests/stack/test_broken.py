@@ -48,7 +48,8 @@ def received(mssante: Mssante) -> dict[str, Opened | None]:
 def test_each_case_is_told_apart_by_whoever_opens_it(mssante: Mssante, run: Command) -> None:
     names = [
         "signature-good", "signer-expired", "signer-revoked", "signer-other-anchor", "signature-body-tampered",
-        "envelope-3des", "envelope-unsigned", "envelope-ber",
+        "envelope-3des", "envelope-unsigned", "envelope-ber", "signer-former-authority",
+        "signer-ocsp-good", "signer-ocsp-revoked", "signer-ocsp-stale", "signer-ocsp-try-later",  # over HTTP, from us
     ]  # fmt: skip
     sent = run("send-broken", *names, "--to", "990000010")
     assert sent.returncode == 0, sent.stderr

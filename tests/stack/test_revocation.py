@@ -62,13 +62,32 @@ def test_a_certificate_leads_to_its_list_its_issuer_and_its_responder(mssante: M
 
 
 @pytest.mark.interop
+def test_java_asks_the_responder_and_reads_the_list_that_the_certificates_name(
+    home: Path, run: Command, tmp_path: Path, address: str, file: Path
+) -> None:
+    leaf, issuer = (x509.load_pem_x509_certificates(file.read_bytes())[at] for at in (0, 1))
+    for name, certificate in (("leaf", leaf), ("issuer", issuer)):
+        (tmp_path / f"{name}.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+
+    def words() -> list[str]:
+        path = (home / "exports" / "ca.der", tmp_path / "leaf.pem", tmp_path / "issuer.pem")
+        program = ("java", "-Dcom.sun.security.enableCRLDP=true", Path(__file__).with_name("Pkix.java"))
+        return attempt(*program, *path).stdout.decode().split()
+
+    assert words() == ["good", "good"]
+    assert run("certs", "revoke", address, "--usage", "signing", "--reason", "superseded").returncode == 0
+    assert words() == ["REVOKED", "REVOKED"]
+    assert run("certs", "renew", address).returncode == 0
+
+
+@pytest.mark.interop
 def test_openssl_sees_a_hold_begin_and_end_and_a_revocation_last(
     home: Path, run: Command, tmp_path: Path, address: str, file: Path
 ) -> None:
     """It asks with a nonce, over HTTP, and checks the answer and its signer."""
     ca, issuer, leaf = home / "exports" / "ca.pem", tmp_path / "issuer.pem", tmp_path / "leaf.pem"
     leaf.write_bytes(x509.load_pem_x509_certificate(file.read_bytes()).public_bytes(Encoding.PEM))
-    issuer.write_bytes(x509.load_pem_x509_certificates(ca.read_bytes())[-1].public_bytes(Encoding.PEM))
+    issuer.write_bytes(x509.load_pem_x509_certificates(file.read_bytes())[1].public_bytes(Encoding.PEM))
     url = attempt("openssl", "x509", "-noout", "-ocsp_uri", "-in", leaf).stdout.decode().strip()
 
     def word() -> str:

@@ -62,33 +62,47 @@ def _delegated(authority: Authority, at: datetime) -> Identity:
     return authority.issue(OCSP_RESPONDER, Subject("SIMULATEUR OCSP", "MSSANTE-SIM (SIMULATEUR)"), at=at)
 
 
-def _answered(scene: Scene, name: str, issue: Callable[[Authority], Identity], answer: Answer | None) -> Identity:
+Issue = Callable[[Authority], Identity]
+
+
+def _answered(scene: Scene, name: str, issue: Issue, answer: Answer | None) -> Identity:
     """A certificate of an authority that has no list, about which `answer` is what its responder says."""
     authority = scene.authority(name.upper(), place=name)
     scene.between.append(authority.identity.certificate)
     leaf = issue(authority)
     if answer is not None:
-        own, facts = authority.identity.certificate, read_certificate(leaf.certificate)
-        responder = Responder(own, _delegated(authority, scene.at), {facts.serial}, {}, validity=30 * DAY)
-        request = ocsp_request(facts, read_certificate(own))
-        scene.published[f"ocsp/{name}"] = answer(scene, responder, authority, request)
+        _publish_answer(scene, name, authority, leaf, answer)
     return leaf
 
 
-def _followed(scene: Scene, name: str) -> Authority:
-    """The issuing authority before the one of now: it issues no more, its list goes on."""
+def _publish_answer(scene: Scene, name: str, authority: Authority, leaf: Identity, answer: Answer) -> None:
+    own, facts = authority.identity.certificate, read_certificate(leaf.certificate)
+    responder = Responder(own, _delegated(authority, scene.at), {facts.serial}, {}, validity=30 * DAY)
+    request = ocsp_request(facts, read_certificate(own))
+    scene.published[f"ocsp/{name}"] = answer(scene, responder, authority, request)
+
+
+def _followed(scene: Scene, name: str, issue: Issue) -> Identity:
+    """A certificate of the issuing authority before the one of now: it issues no more, its list goes on."""
     former = scene.authority(name.upper(), place=name)
     scene.between.append(former.identity.certificate)
-    scene.lists.append(former.crl(scene.at))
-    return former
+    return _listed(scene, name, former, issue)
 
 
-def _elsewhere(scene: Scene, name: str) -> Authority:
-    """An authority that the reader does not know; its certificate lies where those that it issues say."""
+def _elsewhere(scene: Scene, name: str, issue: Issue) -> Identity:
+    """A certificate of an authority that the reader does not know; that one's lies where it says."""
     hidden = scene.authority(name.upper(), place=name)
     scene.published[f"aia/{name}.cer"] = hidden.identity.certificate
-    scene.lists.append(hidden.crl(scene.at))
-    return hidden
+    return _listed(scene, name, hidden, issue)
+
+
+def _listed(scene: Scene, name: str, authority: Authority, issue: Issue) -> Identity:
+    """What `authority` issues, with a list and a responder that clear it."""
+    leaf, crl = issue(authority), authority.crl(scene.at)
+    scene.lists.append(crl)
+    scene.published[f"crl/{name}.crl"] = crl
+    _publish_answer(scene, name, authority, leaf, _good)
+    return leaf
 
 
 def _to_reader(scene: Scene, authority: Authority, profile: Profile = RECEIVING) -> Identity:
@@ -131,7 +145,9 @@ RESPONDER_CASES: Final = (
     _signer("ocsp-unreachable", "step 5", "our choice", "Neither list nor responder is where it says.", None),
     Case("signer-former-authority", Kind.SIGNER, Verdict.ACCEPT, "", "RFC 5280 §6.1",
          "Its authority issues no more; what it issued is good until it ends.",
-         lambda scene: Made(scene.signed(scene.leaf(issuer=_followed(scene, "signer-former-authority"))))),
+         lambda scene: Made(scene.signed(
+             _followed(scene, "signer-former-authority", lambda former: scene.leaf(issuer=former))
+         ))),
     _recipient("ocsp-good", _State.VALID, "RFC 6960 §2.2", "There is no list, and its responder clears it.",
                _by_answer(_good)),
     _recipient("ocsp-revoked", _State.REVOKED, "RFC 6960 §2.2", "Its responder says that it is revoked.",
@@ -139,7 +155,7 @@ RESPONDER_CASES: Final = (
     _recipient("ocsp-unknown", _State.UNTRUSTED, "RFC 6960 §2.2", "Its responder does not know it.",
                _by_answer(_unknown)),
     _recipient("former-authority", _State.VALID, "RFC 5280 §6.1", "Its authority issues no more; it stays good.",
-               lambda scene, name: _to_reader(scene, _followed(scene, name))),
+               lambda scene, name: _followed(scene, name, lambda former: _to_reader(scene, former))),
     _recipient("issuer-by-aia", _State.VALID, "RFC 5280 §4.2.2.1", "Its issuer's certificate lies only where it says.",
-               lambda scene, name: _to_reader(scene, _elsewhere(scene, name))),
+               lambda scene, name: _elsewhere(scene, name, lambda hidden: _to_reader(scene, hidden))),
 )  # fmt: skip
