@@ -117,7 +117,7 @@ class FolderSnapshot:
     """What a session needs to start its view."""
 
     status: FolderStatus
-    uids: Sequence[Uid]  # ascending
+    uids: Sequence[Uid]  # ascending; not to be changed
     keywords: frozenset[str]  # every keyword any message of the folder ever carried
 
 
