@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
-from typing import Protocol
+from typing import Final, Protocol
 
 from mssante_sim.message.summary import Summary
 from mssante_sim.storage.changes import (
@@ -29,6 +29,7 @@ from mssante_sim.storage.exchanges import Closing, Exchange, ExchangeId, Turn
 from mssante_sim.storage.reading import BodyId, Criteria, MessageRow, Skim, Want
 
 __all__ = [
+    "MAX_KEYWORDS",
     "STANDARD_FOLDERS",
     "Appended",
     "Arrived",
@@ -66,6 +67,9 @@ __all__ = [
     "Want",
     "Watch",
 ]
+
+MAX_KEYWORDS: Final = 1_000
+"""That one folder may ever see: all of them are told to whoever selects it.  [our choice]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,7 +332,10 @@ class MailStore(Protocol):
         ...
 
     async def change_flags(self, folder: FolderId, uids: Sequence[Uid], change: FlagChange) -> FlagOutcome:
-        """`change` is applied to every message of `uids` that exists; only real changes get a new modseq."""
+        """`change` is applied to every message of `uids` that exists; only real changes get a new modseq.
+
+        Raises: TooManyKeywords, as all that brings flags.
+        """
         ...
 
     async def expunge(self, folder: FolderId, uids: Sequence[Uid] | None = None) -> tuple[Uid, ...]:

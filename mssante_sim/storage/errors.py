@@ -14,6 +14,7 @@ __all__ = [
     "StoreError",
     "StoreFull",
     "StoreReadOnly",
+    "TooManyKeywords",
 ]
 
 
@@ -35,6 +36,10 @@ class FolderExists(StoreError):
 
 class QuotaExceeded(StoreError):
     """The account would hold more octets than it may."""
+
+
+class TooManyKeywords(StoreError):
+    """The folder has seen as many keywords as it may."""
 
 
 class ExchangeClosed(StoreError):

@@ -7,6 +7,7 @@ from datetime import timedelta, timezone
 import pytest
 
 from mssante_sim.storage.api import (
+    MAX_KEYWORDS,
     Appended,
     Copied,
     Copy,
@@ -21,7 +22,14 @@ from mssante_sim.storage.api import (
     Usage,
     Want,
 )
-from mssante_sim.storage.errors import BodyMissing, FolderExists, FolderMissing, QuotaExceeded, StoreError
+from mssante_sim.storage.errors import (
+    BodyMissing,
+    FolderExists,
+    FolderMissing,
+    QuotaExceeded,
+    StoreError,
+    TooManyKeywords,
+)
 
 from .material import ALICE, BOB, NOW, all_rows, bodies, flags, inbox, new, octets, parcel, summary
 
@@ -341,6 +349,16 @@ async def test_keywords_of_a_folder_are_all_that_it_ever_saw(store):
     await store.change_flags(folder, [1], change("REPLACE", "$b"))
     await store.change_flags(folder, [1], change("REMOVE", "$b", "$never"))
     assert (await store.snapshot(folder)).keywords == {"$a", "$b"}
+
+
+async def test_a_folder_takes_so_many_keywords_and_no_more(store):
+    folder = await inbox(store)
+    await store.append(folder, [new(1)])
+    await store.change_flags(folder, [1], change("ADD", *(f"$k{number}" for number in range(MAX_KEYWORDS))))
+    with pytest.raises(TooManyKeywords):
+        await store.change_flags(folder, [1], change("REPLACE", "\\Seen", "$new"))
+    (row,) = await all_rows(store, folder)
+    assert len(row.flags) == MAX_KEYWORDS, "nothing of it was done"
 
 
 # EXPUNGE

@@ -6,6 +6,7 @@ import tracemalloc
 
 import pytest
 
+from mssante_sim.storage.api import MAX_KEYWORDS
 from tests.scenarios.matching import Item, Quoted, read_items
 from tests.unit.imap_house import PATIENCE_S, Begin, House, Wire
 
@@ -155,6 +156,21 @@ async def test_names_in_utf8_are_for_who_enabled_them(begin: Begin) -> None:
     assert (await _last(wire, 'CREATE "Reçus"'.encode())).startswith(b"OK")
     assert (await _last(wire, b'CREATE "Re\xe7us"')).startswith(b"BAD ")
     assert '"/" "Reçus"' in b"".join(await _ask(wire, "l", b'LIST "" Re*')).decode()
+
+
+async def test_a_mailbox_has_so_many_keywords_and_no_more(begin: Begin) -> None:
+    """All of them are told to whoever selects it, so that one client could make it a burden to all."""
+    _, wire = await _selected(begin)
+    many = b" ".join(b"$k%d" % number for number in range(MAX_KEYWORDS - 1))
+    assert (await _last(wire, b"STORE 1 +FLAGS.SILENT (" + many + b")")).startswith(b"OK")
+    assert (await _last(wire, b"STORE 1 +FLAGS.SILENT ($new1 $new2)")).startswith(b"NO [LIMIT] ")
+    assert (await _last(wire, b"STORE 1 +FLAGS.SILENT ($last)")).startswith(b"OK")
+    assert (await _append(wire, b"Subject: a\r\n\r\n", b"($new3) ")).startswith(b"NO [LIMIT] ")
+    assert (await _last(wire, b"STORE 1 +FLAGS.SILENT ($K0 \\Seen)")).startswith(b"OK")
+    permanent = next(line for line in await _ask(wire, "s", b"SELECT INBOX") if b"PERMANENTFLAGS" in line)
+    assert b"$last" in permanent
+    assert b"\\*" not in permanent, "no other can be made [RFC 3501 §7.1]"
+    assert (await _last(wire, b"STORE 1 +FLAGS (" + b"k" * 256 + b")")).startswith(b"NO [LIMIT] ")
 
 
 MIXED = b"Content-Type: multipart/mixed; boundary="

@@ -19,9 +19,9 @@ from mssante_sim.imap.commands import (
 from mssante_sim.imap.commands.context import Context
 from mssante_sim.imap.core import commands as c
 from mssante_sim.imap.core.capabilities import broken_promises
-from mssante_sim.imap.core.faults import AlreadyExists, ImapFault, MailboxMissing, OverQuota, Unavailable
+from mssante_sim.imap.core.faults import AlreadyExists, ImapFault, LimitReached, MailboxMissing, OverQuota, Unavailable
 from mssante_sim.imap.core.session import ANSWERED_HERE, Done
-from mssante_sim.storage.errors import FolderExists, FolderMissing, QuotaExceeded, StoreError
+from mssante_sim.storage.errors import FolderExists, FolderMissing, QuotaExceeded, StoreError, TooManyKeywords
 
 __all__ = ["HANDLERS", "Handler", "check_promises", "perform"]
 
@@ -94,5 +94,7 @@ def _as_fault(error: StoreError) -> ImapFault:
             return AlreadyExists("Mailbox exists already.", detail=error.detail)
         case QuotaExceeded():
             return OverQuota("The account would hold more than it may.", detail=error.detail)
+        case TooManyKeywords():
+            return LimitReached(error.public, detail=error.detail)
         case _:
             return Unavailable("The store cannot do this now; try again later.", detail=error.detail)

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import TypeVar
 
 from mssante_sim.imap.core.cursor import LARGEST_NUMBER, Cursor, bounded_number
-from mssante_sim.imap.core.faults import SyntaxFault
+from mssante_sim.imap.core.faults import LimitReached, SyntaxFault
 from mssante_sim.imap.core.octets import ATOM_CHARS, MONTHS, class_of
 from mssante_sim.imap.core.sequence import STAR, SavedResult, SequenceSet, Targets
 from mssante_sim.imap.core.utf7 import decode_name
@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 _Value = TypeVar("_Value")
+_KEYWORD_OCTETS = 255
 
 _FLAG = re.compile(rb"\\?%s+|\\\*" % class_of(ATOM_CHARS))
 _SYSTEM_FLAGS = {flag.lower(): flag for flag in ("\\Answered", "\\Deleted", "\\Draft", "\\Flagged", "\\Seen")}
@@ -146,6 +147,8 @@ def flag(cursor: Cursor) -> str:
         raise fault
     given = found[0].decode("ascii")
     if not given.startswith("\\"):
+        if len(given) > _KEYWORD_OCTETS:
+            raise LimitReached(f"A keyword may have {_KEYWORD_OCTETS} characters, not more.")
         return given
     if (system := _SYSTEM_FLAGS.get(given.lower())) is None:
         raise fault

@@ -7,6 +7,7 @@ from typing import Any
 
 from mssante_sim.message.summary import Summary
 from mssante_sim.storage.api import (
+    MAX_KEYWORDS,
     Appended,
     Arrived,
     Copied,
@@ -26,7 +27,7 @@ from mssante_sim.storage.api import (
     Turn,
     Uid,
 )
-from mssante_sim.storage.errors import QuotaExceeded
+from mssante_sim.storage.errors import QuotaExceeded, TooManyKeywords
 from mssante_sim.storage.sqlite.bodies import Placed
 from mssante_sim.storage.sqlite.exchanges import take_turn
 from mssante_sim.storage.sqlite.folders import (
@@ -112,6 +113,7 @@ def _enter(tx: Transaction, box: Box, entry: _Entry) -> FlagState:
 
 
 _KEYWORD = "SELECT name FROM keyword WHERE mailbox = ? AND folded = ?"
+_KEYWORDS = "SELECT count(*) FROM keyword WHERE mailbox = ?"
 _NEW_KEYWORD = "INSERT INTO keyword (mailbox, folded, name) VALUES (?, ?, ?)"
 
 
@@ -130,6 +132,9 @@ def _keyword(tx: Transaction, folder: FolderId, keyword: str, *, learn: bool) ->
     for (known,) in tx.execute(_KEYWORD, (folder, folded)):
         return str(known)
     if learn:
+        ((seen,),) = tx.execute(_KEYWORDS, (folder,))
+        if seen >= MAX_KEYWORDS:
+            raise TooManyKeywords(f"A mailbox has at most {MAX_KEYWORDS} keywords.")
         tx.execute(_NEW_KEYWORD, (folder, folded, keyword))
     return keyword
 
