@@ -87,7 +87,10 @@ def issue(home: Path, who: str, expires: timedelta, audience: str, as_json: bool
 @home_option
 @as_json_option
 def list_tokens(home: Path, as_json: bool) -> None:
-    """Lists what was issued and not revoked; the tokens themselves are kept nowhere."""
+    """Lists what was issued and not revoked.
+
+    The tokens themselves are kept nowhere.
+    """
     with _opened(home) as (_, tokens):
         found = tokens.issued()
     if as_json:
@@ -105,7 +108,10 @@ def list_tokens(home: Path, as_json: bool) -> None:
 @click.option("--mailbox", "who", metavar="FINESS", help="All of this mailbox instead.")
 @as_json_option
 def revoke(home: Path, ident: str | None, who: str | None, as_json: bool) -> None:
-    """Ends a token, by the ID that `issue` and `list` show: it opens nothing from the next login on."""
+    """Ends a token, or all of a mailbox.
+
+    The ID is what `issue` and `list` show; from the next login on the token opens nothing.
+    """
     if (ident is None) == (who is None):
         raise click.UsageError("Give an ID, or --mailbox.")
     with _opened(home) as (provisioned, tokens):

@@ -35,7 +35,7 @@ class Bearer:
         self._party = party
         self._read = read
         self._reason = reason
-        self._refused = False
+        self._refused: Named | None = None
 
     @classmethod
     def oauthbearer(cls, party: Party) -> "Bearer":
@@ -53,18 +53,17 @@ class Bearer:
         Raises:
             Malformed: the answer is not of the form.
         """
-        nobody = Named("", None)
-        if self._refused:
-            return nobody
+        if self._refused is not None:
+            return self._refused
         name, authorization = self._read(octets)
         found = _BEARER.fullmatch(authorization)  # who shows none wants to learn what is needed  [RFC 7628 §4.3]
-        named = self._party.bearer(found[1], name) if found else nobody
+        named = self._party.bearer(found[1], name) if found else Named("", None)
         if named.address is not None:
             return named
         refusal = self._party.token_refusal
         if refusal.drops:
-            return Parting(_json(_OLDER_REASON), nobody)
-        self._refused = True
+            return Parting(_json(_OLDER_REASON), named)
+        self._refused = named
         return _json({**self._reason, "openid-configuration": refusal.openid_configuration})  # [RFC 7628 §3.2.2]
 
 

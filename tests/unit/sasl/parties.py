@@ -59,4 +59,6 @@ class Fixed:
         return Named(ACCOUNT, ACCOUNT if self.certificate == CERTIFICATE else None)
 
     def bearer(self, token: str, name: str) -> Named:
-        return Named(ACCOUNT, ACCOUNT if token == TOKEN and name in ("", ACCOUNT) else None)
+        if token != TOKEN:
+            return Named("", None)
+        return Named(ACCOUNT, ACCOUNT if name in ("", ACCOUNT) else None)
