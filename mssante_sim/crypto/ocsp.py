@@ -54,7 +54,6 @@ class Failure:
     """Why there is no answer.  [RFC 6960 §4.2.1]"""
 
     MALFORMED_REQUEST: Final = 1
-    INTERNAL_ERROR: Final = 2
     TRY_LATER: Final = 3
 
 
