@@ -29,7 +29,7 @@ class Narrowed:
 
 
 def narrow(key: SearchKey) -> Narrowed:
-    """`key` in its two parts; numbers and UIDs that all messages must have count as told [see `candidates`]."""
+    """`key` in its two parts; numbers and UIDs count as told, for `matching.candidates` looks at them."""
     parts = key.keys if isinstance(key, k.And) else (key,)
     criteria, rest = _ANYTHING, []
     for part in parts:
