@@ -70,14 +70,15 @@ class Session(Connection):
             self._unknown_commands += 1
             too_many = self._unknown_commands >= self.house.limits.unknown_commands
             return replies.TOO_MANY_ERRORS if too_many else replies.UNKNOWN_COMMAND
-        if refusal := self._not_due(command, argument):
+        if refusal := await self._not_due(command, argument):
             return refusal
         return await command.run(self, argument)
 
-    def _not_due(self, command: _Command, argument: str) -> Refusal | None:
+    async def _not_due(self, command: _Command, argument: str) -> Refusal | None:
         if command.after_helo and not self._helo:
             return replies.BAD_SEQUENCE
-        if command.after_login and self.listener.takes_logins and self.account is None:
+        is_stranger = command.after_login and self.listener.takes_logins and self.account is None
+        if is_stranger and not await self._is_known_by_certificate():
             return replies.LOGIN_FIRST
         return replies.SYNTAX if argument and not command.has_argument else None
 
@@ -126,6 +127,22 @@ class Session(Connection):
         if isinstance(found, Parting):
             raise Closing(None)
         return refusal or "235 2.7.0 Logged in"
+
+    async def _is_known_by_certificate(self) -> bool:
+        """Whether TLS alone has told whose connection this is, so that AUTH is not needed  [RFC 6409 §4.3].
+
+        QUIRK Thunderbird: it has no EXTERNAL on SMTP, and sends MAIL at once if it is set up with a certificate.
+        """
+        found = await sasl.exchange("EXTERNAL =", self._party, self._ask)
+        if isinstance(found, Refusal | Parting):
+            return False
+        address = await self.house.doorkeeper.admit(found, self.peer)
+        if address is None:
+            return False
+        self.account = address.lower()
+        user = self.house.doorkeeper.user(found)
+        self.house.audit.record("smtp.auth", user=user, result="certificate", peer=self.peer)
+        return True
 
     async def _log_in(self, claim: Claim) -> Refusal | None:
         """The connection belongs to the account that is claimed, or why not."""

@@ -22,6 +22,7 @@ _QUIET: Final[dict[str, _Value]] = {
     "mail.shell.checkDefaultClient": False,
     "mail.spotlight.firstRunDone": True,
     "mailnews.start_page.enabled": False,
+    "security.default_personal_cert": "Select Automatically",
     "remote.prefs.recommended": False,  # remote control alone would bend a hundred preferences, and for good
     "mail.compose.warn_public_recipients.aggressive": False,
     "toolkit.telemetry.enabled": False,

@@ -67,14 +67,14 @@ const SETUP = {
 
   /* One IMAP account with submission and, where certificates of its address were imported, S/MIME. */
   async createAccount(account) {
+    const { External, none, passwordCleartext } = Ci.nsMsgAuthMethod;
     const server = MailServices.accounts.createIncomingServer(account.login, account.host, "imap");
     server.port = account.imaps;
     server.socketType = Ci.nsMsgSocketType.SSL;
-    server.authMethod = Ci.nsMsgAuthMethod.passwordCleartext;
+    server.authMethod = account.certificate ? External : passwordCleartext;
     server.password = account.password;
     server.prettyName = account.name;
     server.doBiff = server.loginAtStartUp = server.valid = true;
-    await remember("imap", account);
     const out = MailServices.outgoingServer.createServer("smtp");
     out.QueryInterface(Ci.nsISmtpServer);
     out.hostname = account.host;
@@ -82,8 +82,8 @@ const SETUP = {
     out.username = account.login;
     out.password = account.password;
     out.socketType = Ci.nsMsgSocketType.alwaysSTARTTLS;
-    out.authMethod = Ci.nsMsgAuthMethod.passwordCleartext;
-    await remember("smtp", account);
+    out.authMethod = account.certificate ? none : passwordCleartext; // it has no EXTERNAL here; to show the certificate is enough
+    if (!account.certificate) for (const scheme of ["imap", "smtp"]) await remember(scheme, account);
     const identity = MailServices.accounts.createIdentity();
     identity.email = account.address;
     identity.fullName = account.name;

@@ -26,18 +26,20 @@ class MailAccount:
     imaps: int
     submission: int  # STARTTLS
     host: str = "localhost"
+    certificate: bool = False  # logs in by TLS certificate; then there is no password
 
     @classmethod
-    def of(cls, running: Running, account: Account, login: Login) -> Self:
+    def of(cls, running: Running, account: Account, login: Login, *, certificate: bool = False) -> Self:
         """The way of `login` into `account`."""
         return cls(
             account.display_name,
             account.address,
             login.login,
-            login.password,
+            "" if certificate else login.password,
             running.ports["imap_tls"],
             running.ports["submission"],
             running.host,
+            certificate,
         )
 
 

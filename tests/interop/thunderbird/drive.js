@@ -67,6 +67,22 @@ const DRIVE = {
     }));
   },
 
+  /* The open message as View Source shows it, in base64. */
+  async source() {
+    const uri = messagePane().gMessageURI, octets = [];
+    await new Promise((resolve, reject) => MailServices.messageServiceFromURI(uri).streamMessage(uri, {
+      QueryInterface: ChromeUtils.generateQI(["nsIStreamListener", "nsIRequestObserver"]),
+      onStartRequest() {},
+      onDataAvailable(_, stream, __, count) {
+        const binary = Cc["@mozilla.org/binaryinputstream;1"].createInstance(Ci.nsIBinaryInputStream);
+        binary.setInputStream(stream);
+        octets.push(binary.readBytes(count));
+      },
+      onStopRequest: (_, status) => Components.isSuccessCode(status) ? resolve() : reject(new Error(`source: ${status}`)),
+    }, null, null, false, ""));
+    return btoa(octets.join(""));
+  },
+
   /* Answers the open message, signed and encrypted with S/MIME; returns when the program has sent it. */
   async reply(text) {
     const header = messagePane().gMessage;

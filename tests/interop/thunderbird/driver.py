@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +55,10 @@ class Thunderbird(Setup):
     def attachment(self, name: str) -> bytes:
         """What saving the attachment of the message on screen would write."""
         return base64.b64decode(self._call("attachment", name))
+
+    def source(self) -> bytes:
+        """The octets of the message on screen, as View Source shows them, without the program's own lines in front."""
+        return re.sub(rb"\A(X-Mozilla-[^\n]*\n)+", b"", base64.b64decode(self._call("source")))
 
     def reply(self, text: str) -> None:
         """The message on screen was answered with `text`, signed and encrypted; the server has taken the answer."""

@@ -35,6 +35,23 @@ async def test_a_certificate_opens_its_mailbox(house, name) -> None:
     assert (first["user"], first["result"]) == (name or PHARMACY, "235")
 
 
+async def test_who_has_shown_a_certificate_may_send_without_auth(house) -> None:
+    """As Thunderbird does; only for the mailbox that the certificate names."""
+    async with house.connect(identity=OF_PHARMACY) as dialogue:
+        await dialogue.start_tls()
+        await dialogue.expect("553 5.7.1 sender-not-yours: ", f"MAIL FROM:<{PATIENT}>")
+        await dialogue.expect("250 ", f"MAIL FROM:<{PHARMACY}>")
+    first = house.audit.lines[0]
+    assert (first["user"], first["result"]) == (PHARMACY, "certificate")
+
+
+@pytest.mark.parametrize("identity", [None, "peer.pem"])
+async def test_without_one_of_a_mailbox_auth_is_asked_for(house, identity) -> None:
+    async with house.connect(identity=identity) as dialogue:
+        await dialogue.start_tls()
+        await dialogue.expect("530 5.7.0 login-first: ", f"MAIL FROM:<{PHARMACY}>")
+
+
 async def test_the_name_may_come_after_the_challenge(house) -> None:
     async with house.connect(identity=OF_PHARMACY) as dialogue:
         await dialogue.start_tls()
