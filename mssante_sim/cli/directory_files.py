@@ -163,10 +163,9 @@ def white_list(
         settings = load_settings(flags={"home": home})
         service = WhiteListService(provisioned.directory.rows, provisioned.keystore, settings.domains, SystemClock())
         if domain is not None:
-            if issue is not None:
-                provisioned.keystore.issue_client(f"mx.{domain}", "OPERATEUR FICTIF", issue, at=SystemClock().now())
-            files = [file for file in (certificate, issue) if file is not None]
-            service.add(Operator(domain, (*dn, *map(peer_of, files))))
+            subjects = [*dn, *([peer_of(certificate)] if certificate else ())]
+            subjects += [service.issue(domain, issue)] if issue else []
+            service.add(Operator(domain, tuple(subjects)))
         if remove is not None:
             service.remove(remove)
         if faults:

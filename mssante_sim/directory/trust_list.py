@@ -6,6 +6,7 @@ week [our choice].
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
@@ -35,6 +36,8 @@ VALIDITY: Final = timedelta(days=7)
 SEALER: Final = "liste-blanche@mssante.test"
 OTHER_DOMAIN: Final = "messagerie-fictive.example"
 _ELSEWHERE: Final = "C=FR, O=AUTRE OPERATEUR FICTIF, CN=ailleurs.test"
+_DOMAIN: Final = re.compile(r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
+_LONGEST_NAMED: Final = 61  # with "mx." the 64 of a common name  [RFC 5280 §A.1]
 _OPERATOR: Final = "operator"
 _SETTING: Final = "setting"
 _FAULT: Final = "white-list"
@@ -157,10 +160,20 @@ class WhiteListService:
 
     def add(self, operator: Operator) -> None:
         """The domain is in the list, with these subjects and no others."""
-        if not operator.subjects or "." not in operator.domain:
+        if not operator.subjects or not _DOMAIN.fullmatch(operator.domain):
             raise TrustListError("An operator needs a domain and the subject of a certificate.")
         dated = replace(operator, updated=operator.updated or self._today().isoformat())
         self._rows.put_many([Row(_OPERATOR, operator.domain.lower(), dated.to_text())])
+
+    def issue(self, domain: str, file: Path) -> str:
+        """`file` holds key and certificate of a new server of the operator (PEM), whose subject is returned.
+
+        Raises: TrustListError, OSError.
+        """
+        if not _DOMAIN.fullmatch(domain) or len(domain) > _LONGEST_NAMED:
+            raise TrustListError(f"{domain[:254]} is no domain, or longer than a certificate can name.")
+        self._keystore.issue_client(f"mx.{domain}", "OPERATEUR FICTIF", file, at=self._clock.now())
+        return peer_of(file)
 
     def remove(self, domain: str) -> None:
         """The domain is not in the list any more."""

@@ -347,7 +347,8 @@ async def test_an_ordinary_address_is_no_mailbox(client: httpx.AsyncClient) -> N
 
 
 @pytest.mark.parametrize(
-    "value", ["st", "saint", "ste anne", "l'eglise", "eglise", "œu", "coeur", "de", "a", "99#", "’", "é"]
+    "value",
+    ["st", "saint", "ste anne", "l'eglise", "eglise", "œu", "coeur", "de", "a", "99#", "’", "é", "armacie", "tes"],
 )
 @pytest.mark.parametrize("parameter", ["name", "name:contains", "address-city", "address:contains", "name:exact"])
 async def test_what_is_spared_from_drawing_would_not_have_answered(

@@ -216,6 +216,10 @@ def test_the_white_list_is_changed_broken_and_written(run: Command, stack: Runni
     own = run("white-list", "--add", "ailleurs.test", "--certificate", str(certificate)).stdout
     assert "ailleurs.test\n    C=FR, O=MSSANTE-SIM (SIMULATEUR), CN=localhost\n" in own
     assert run("white-list", "--dn", "CN=x").returncode == 2
+    for domain in ("no domain", "localhost", f"{'a' * 60}.test"):
+        assert run("white-list", "--add", domain, "--issue", "peer.pem").returncode == 6
+    assert run("white-list", "--add", "ailleurs.test", "--issue", "list.xml/peer.pem").returncode == 6
+    assert not (tmp_path / "peer.pem").exists()
 
 
 def test_search_and_show_know_the_imported_too(run: Command, tmp_path: Path) -> None:
