@@ -48,8 +48,10 @@ def test_certificates(told: Json, home: Path, tmp_path: Path) -> None:
     assert (checked["state"], checked["mailboxes"]) == ("wrong usage", []), "an authority is no mailbox"
     assert checked["not_before"] < checked["not_after"]
     renewed = told("certs", "renew", address)
-    assert renewed == {"address": address, "renewed": True, "pkcs12": str(home / "exports" / "pkcs12")}
+    folder, usages = str(home / "exports" / "pkcs12"), ["signing", "receiving", "client"]
+    assert renewed == {"address": address, "renewed": True, "usages": usages, "pkcs12": folder}
     revoked = told("certs", "revoke", address, "--usage", "receiving", "--reason", "superseded")
+    assert int(revoked.pop("serial"), 16) > 0
     assert revoked == {"address": address, "usage": "receiving", "revoked": True, "reason": "superseded"}
 
 

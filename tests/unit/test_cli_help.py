@@ -23,6 +23,8 @@ EVERY = dict(commands(root))
 LEAVES = {path: command for path, command in EVERY.items() if not isinstance(command, click.Group)}
 
 WITHOUT_JSON = {
+    ("certs", "lock"): "prints what comes next",
+    ("certs", "unlock"): "prints what comes next",
     ("completion",): "prints a script",
     ("demo", "documents"): "writes files",
     ("pharmacy", "thunderbird"): "runs another program",
