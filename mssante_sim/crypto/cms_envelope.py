@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mssante_sim.crypto import der
-from mssante_sim.crypto.algorithms import AES_256_CBC, AES_256_GCM, RSA_OAEP, ContentCipher
+from mssante_sim.crypto.algorithms import AES_128_CBC, AES_128_GCM, AES_256_CBC, AES_256_GCM, RSA_OAEP, ContentCipher
 from mssante_sim.crypto.capabilities import read_capabilities
 from mssante_sim.crypto.cms import (
     DATA,
@@ -61,17 +61,19 @@ class EnvelopeForm:
 
 
 _DEFAULT: Final = EnvelopeForm()
+_PREFERRED: Final = (AES_256_GCM, AES_128_GCM, AES_256_CBC, AES_128_CBC)
 
 
 def form_for(certificates: Sequence[Certificate]) -> EnvelopeForm:
     """The strongest form that every holder of `certificates` says to read, in the certificate itself.  [RFC 4262]
 
-    Who says nothing is taken for a client that reads the default alone  [our choice].
+    Who says nothing is taken for a client that reads the default alone, and so are those who agree on nothing that
+    is written here: however little they read, no weaker cipher is  [our choice].
     """
     if any(one.capabilities is None for one in certificates):
         return _DEFAULT
     said = [_said(one) for one in certificates]
-    cipher = AES_256_GCM if all(AES_256_GCM.oid in one for one in said) else AES_256_CBC
+    cipher = next((one for one in _PREFERRED if all(one.oid in each for each in said)), _DEFAULT.cipher)
     return EnvelopeForm(cipher, Transport.OAEP if all(RSA_OAEP in one for one in said) else Transport.PKCS1)
 
 

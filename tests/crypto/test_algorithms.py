@@ -10,21 +10,25 @@ import pytest
 from asn1crypto import cms as asn1_cms
 
 from mssante_sim.clock import SystemClock
-from mssante_sim.crypto import cms_sign, smime
+from mssante_sim.crypto import cms_sign, der, smime
 from mssante_sim.crypto.algorithms import (
     AES_128_CBC,
     AES_128_GCM,
     AES_256_CBC,
     AES_256_GCM,
+    CONTENT_CIPHERS,
     SHA_256,
     SHA_384,
     SHA_512,
+    ContentCipher,
 )
-from mssante_sim.crypto.capabilities import MODERN
-from mssante_sim.crypto.cms_envelope import EnvelopeForm
+from mssante_sim.crypto.algorithms import DIGESTS as DIGEST_TABLE
+from mssante_sim.crypto.capabilities import EVERY_CLIENT, MODERN
+from mssante_sim.crypto.cms_envelope import EnvelopeForm, form_for
 from mssante_sim.crypto.identity import Identity, read_certificate
 from mssante_sim.crypto.key_management import Transport
-from mssante_sim.crypto.profiles import RECEIVING, Profile
+from mssante_sim.crypto.keys import CURVES
+from mssante_sim.crypto.profiles import RECEIVING, RECEIVING_P256, Profile
 from mssante_sim.crypto.signatures import Scheme, ecdsa, pkcs1, pss
 from mssante_sim.crypto.smime import Protection
 from mssante_sim.crypto.verify import FromMatches, VerificationFailed, verify
@@ -298,6 +302,32 @@ def test_one_recipient_that_says_nothing_gets_everyone_the_default(cast: Cast) -
     assert {one.chosen["key_encryption_algorithm"]["algorithm"].native for one in data["recipient_infos"]} == {
         "rsaes_pkcs1v15"
     }
+
+
+TRIPLE_DES, RC2 = (der.object_identifier(f"1.2.840.113549.3.{last}") for last in (7, 2))
+AGREED: dict[str, tuple[tuple[tuple[bytes, ...], ...], ContentCipher]] = {
+    "the strongest": ((MODERN,), AES_256_GCM),
+    "what both read": ((MODERN, (AES_128_CBC.oid, AES_128_GCM.oid)), AES_128_GCM),
+    "the longer key": ((EVERY_CLIENT, MODERN), AES_256_CBC),
+    "one that reads the shorter key alone": (((AES_128_CBC.oid,), MODERN), AES_128_CBC),
+    "nothing in common": (((AES_128_CBC.oid,), (AES_256_CBC.oid,)), AES_256_CBC),
+    "nothing that is strong": (((TRIPLE_DES, RC2),), AES_256_CBC),
+}
+
+
+@pytest.mark.parametrize(("said", "cipher"), AGREED.values(), ids=AGREED.keys())
+def test_the_cipher_is_the_strongest_that_all_read_and_never_a_weak_one(
+    cast: Cast, said: tuple[tuple[bytes, ...], ...], cipher: ContentCipher
+) -> None:
+    recipients = [read_certificate(capable(cast, RECEIVING_P256, one).certificate) for one in said]
+    assert form_for(recipients).cipher is cipher
+
+
+def test_nothing_below_the_floor_can_be_asked_for() -> None:
+    """What signs and encrypts takes rows of these tables; none is weaker than SHA-256 and AES-128."""
+    assert {one.micalg for one in DIGEST_TABLE.values()} == {"sha-256", "sha-384", "sha-512"}
+    assert {(one.name[:3], one.key_octets >= 16) for one in CONTENT_CIPHERS.values()} == {("AES", True)}
+    assert {name: key.key_size for name, key in CURVES.items()} == {"P-256": 256, "P-384": 384}
 
 
 def test_capabilities_that_cannot_be_read_say_nothing(cast: Cast) -> None:

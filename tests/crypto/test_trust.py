@@ -156,6 +156,13 @@ def test_an_unknown_critical_extension_is_refused(domain: Domain) -> None:
         assert state(domain, leaf) is expected
 
 
+def test_netscapes_old_type_says_nothing(domain: Domain) -> None:
+    """It says "SSL server" here; no standard knows it, and what it forbids is forbidden by extended key usage today."""
+    netscape = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.16.840.1.113730.1.1"), b"\x03\x02\x06\x40")
+    leaf = crafted(domain, lambda builder: builder.add_extension(netscape, critical=False), hashes.SHA256())
+    assert state(domain, leaf) is State.VALID
+
+
 def test_a_name_constraint_is_not_understood_hence_refused(domain: Domain) -> None:
     constraint = x509.NameConstraints([x509.RFC822Name("mssante.test")], None)
     leaf = crafted(domain, lambda builder: builder.add_extension(constraint, critical=False), hashes.SHA256())
