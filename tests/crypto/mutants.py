@@ -28,7 +28,7 @@ class Mutant:
         """The module with it instead of the original."""
         scope: dict[str, Any] = {}
         tree = ast.fix_missing_locations(ast.Module([self.function], []))
-        exec(compile(tree, str(self), "exec"), self.module.__dict__, scope)  # noqa: S102  (our own code, less a check)
+        exec(compile(tree, f"<{self}>", "exec"), self.module.__dict__, scope)  # noqa: S102  (our own code, less a check)
         holder = getattr(self.module, self.owner) if self.owner else self.module
         function = getattr(holder, self.function.name)
         original, function.__code__ = function.__code__, scope[self.function.name].__code__  # wherever it is imported

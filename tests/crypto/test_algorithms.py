@@ -39,7 +39,7 @@ from tests.crypto.matrix import FORMS, YES, Cells, Us, as_markdown, in_markdown,
 from tests.crypto.peers import Peer, Refused, Signing
 from tests.crypto.programs import as_sent, attempt, key_pem, pem, run
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(600)]  # a thousand calls of other programs, on a slow machine
 
 NOW = SystemClock().now()
 
