@@ -15,7 +15,12 @@ from mssante_sim.testing import Mssante
 
 Write = Callable[..., Letter]
 
-hypothesis.settings.register_profile("fast", max_examples=15)
+UNHURRIED = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+"""No test fails because the machine is slow."""
+
+hypothesis.settings.register_profile("unhurried", UNHURRIED)
+hypothesis.settings.register_profile("fast", UNHURRIED, max_examples=15)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.scenarios.matching import Item, Word, read_items
 
 __all__ = ["Broken", "Client", "Response", "Stream", "expanded"]
 
-_PATIENCE_S = 10.0
+_PATIENCE_S = 40.0
 _LITERAL_AT_END = re.compile(rb"\{(\d+)\}\r\n\Z")
 _PLACEHOLDER = re.compile(r"\{([a-z][\w-]*)(\+?)\}")
 _VARIABLE = re.compile(r"\$(\w+)")

@@ -34,6 +34,7 @@ pytestmark = pytest.mark.slow
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 AS = ("--as", "990000010")
+TOLD = (*AS, "--server", "localhost")  # at the ports of the home, instead of asking the stack's DNS
 MARKER = "MARQUEUR-DE-TEXTE-7351"
 
 
@@ -322,10 +323,10 @@ def test_a_server_that_is_away_keeps_a_draft_with_its_state_and_it_arrives_once(
         facts["ports"]["submission"] = nobody.getsockname()[1]
         (tmp_path / "away").mkdir()
         (tmp_path / "away" / "run.json").write_text(json.dumps(facts), encoding="utf-8")
-        lost = here("pharmacy", "reply", *AS, "1", "--template", "prête", MSSANTE_SIM_HOME=str(tmp_path / "away"))
+        lost = here("pharmacy", "reply", *TOLD, "1", "--template", "prête", MSSANTE_SIM_HOME=str(tmp_path / "away"))
         assert (lost.returncode, "injoignable" in lost.stderr) == (5, True), lost.stderr
         (draft,) = tmp_path.glob("brouillon-*.eml")
-        again = here("pharmacy", "reply", *AS, "--draft", str(draft), MSSANTE_SIM_HOME=str(tmp_path / "away"))
+        again = here("pharmacy", "reply", *TOLD, "--draft", str(draft), MSSANTE_SIM_HOME=str(tmp_path / "away"))
         assert again.returncode == 5
         assert list(tmp_path.glob("brouillon-*.eml")) == [draft]
     assert flags(mssante) == set()
@@ -341,7 +342,7 @@ def test_a_server_that_is_away_keeps_a_draft_with_its_state_and_it_arrives_once(
 
 @pytest.fixture
 def misled(home: Path, tmp_path: Path) -> Callable[[str, int], str]:
-    """A home whose stack is the real one, but for one service that it looks for at another port."""
+    """A home whose stack is the real one, but for one service that it has at another port, for who is `TOLD`."""
 
     def written(service: str, port: int) -> str:
         facts = json.loads((home / "run.json").read_text(encoding="utf-8"))
@@ -377,7 +378,7 @@ def test_what_was_written_comes_back_where_the_mailbox_is_away(
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # bound, but nobody listens
         home = misled("imap_tls", nobody.getsockname()[1])
-        outcome = here("pharmacy", "reply", *AS, "1", "--edit", MSSANTE_SIM_HOME=home, **editor)
+        outcome = here("pharmacy", "reply", *TOLD, "1", "--edit", MSSANTE_SIM_HOME=home, **editor)
     assert (outcome.returncode, MARKER in outcome.stderr) == (5, True), outcome.stderr
 
 
@@ -390,7 +391,7 @@ def test_a_folder_that_takes_no_draft_loses_no_text(
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         home = misled("submission", nobody.getsockname()[1])
-        outcome = here("pharmacy", "reply", *AS, "1", "--message", MARKER, MSSANTE_SIM_HOME=home)
+        outcome = here("pharmacy", "reply", *TOLD, "1", "--message", MARKER, MSSANTE_SIM_HOME=home)
     assert (outcome.returncode, "injoignable" in outcome.stderr) == (5, True), outcome.stderr
     assert "Aucun brouillon n'a pu être gardé" in outcome.stderr
     assert MARKER in outcome.stderr
@@ -402,7 +403,7 @@ def test_an_interrupt_while_it_is_sent_keeps_a_draft_that_arrives_once(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         environment = {**os.environ, "MSSANTE_SIM_HOME": misled("submission", mute.getsockname()[1])}
-        command = [sys.executable, "-m", "mssante_sim", "pharmacy", "reply", *AS, "1", "--template", "prête"]
+        command = [sys.executable, "-m", "mssante_sim", "pharmacy", "reply", *TOLD, "1", "--template", "prête"]
         with subprocess.Popen(
             command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, encoding="utf-8"
         ) as process:

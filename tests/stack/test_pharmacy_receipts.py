@@ -87,7 +87,7 @@ async def test_a_receipt_that_could_not_be_sent_may_be_asked_for_again(mssante: 
         with socket.socket() as nobody:
             nobody.bind(("127.0.0.1", 0))  # bound, but nobody listens
             ports = {**mssante.running.ports, "submission": nobody.getsockname()[1]}
-            away = replace(desk, running=replace(desk.running, ports=ports))
+            away = replace(desk, running=replace(desk.running, ports=ports), server="localhost")
             with pytest.raises(Unreachable):
                 await decide_receipt(away, client, filed, send=True, at=at)
         assert receipt_due(await filed_message(client, desk, 1, at=at)) is not None
