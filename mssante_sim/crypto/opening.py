@@ -11,14 +11,30 @@ from datetime import datetime
 from typing import Final
 
 from mssante_sim.crypto.cms_envelope import CannotDecrypt
+from mssante_sim.crypto.der import Malformed
 from mssante_sim.crypto.identity import Identity
-from mssante_sim.crypto.smime import Protection, classify, decrypt
+from mssante_sim.crypto.smime import NotSmime, Protection, classify, decrypt
 from mssante_sim.crypto.trust import TrustContext
-from mssante_sim.crypto.verify import SignerPolicy, Verified, verify
+from mssante_sim.crypto.verify import SignerPolicy, VerificationFailed, Verified, verify
+from mssante_sim.errors import SimulatorError
 
-__all__ = ["Opening", "open_layers"]
+__all__ = ["NotOpened", "Opening", "open_layers"]
 
 _MOST_LAYERS: Final = 4
+
+
+class NotOpened(SimulatorError):
+    """A layer is broken, closed, or proves nothing; nothing inside it was looked at.
+
+    Attributes:
+        layer: which one, counted from the outside, from 1.
+        step: "unwrap" for its MIME and CMS, "decrypt", or "step 1" to "step 6" of `verify`.
+    """
+
+    def __init__(self, layer: int, step: str, why: SimulatorError) -> None:
+        super().__init__(f"Layer {layer}, {step}: {why.public}", french=why.french, detail=why.detail)
+        self.layer = layer
+        self.step = step
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +64,22 @@ def open_layers(
     where it is a signature, proved.
 
     Raises:
-        CannotDecrypt: a layer cannot be opened, or there are more than four.
-        VerificationFailed: a signature proves nothing.
-        NotSmime: a layer is broken.
-        Malformed: its CMS is.
+        NotOpened: with the layer and the step; a message has four layers at most.
     """
     layers: list[Verified | None] = []
     entity = message
     while (protection := classify(entity)) is not Protection.PLAIN:
-        if len(layers) == _MOST_LAYERS:
-            raise CannotDecrypt("The message is wrapped too many times.")
-        if protection is Protection.ENVELOPED:
-            entity = decrypt(entity, own)
-            layers.append(None)
-        else:
-            proved = verify(entity, trust, policy, at=at)
-            entity = proved.content
-            layers.append(proved)
+        number = len(layers) + 1
+        try:
+            if number > _MOST_LAYERS:
+                raise NotSmime("The message is wrapped too many times.")
+            proved = verify(entity, trust, policy, at=at) if protection is Protection.SIGNED else None
+            entity = decrypt(entity, own) if proved is None else proved.content
+        except VerificationFailed as error:
+            raise NotOpened(number, f"step {error.step}", error) from error
+        except CannotDecrypt as error:
+            raise NotOpened(number, "decrypt", error) from error
+        except (NotSmime, Malformed) as error:
+            raise NotOpened(number, "unwrap", error) from error
+        layers.append(proved)
     return Opening(entity, tuple(layers))

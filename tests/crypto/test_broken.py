@@ -15,10 +15,10 @@ from mssante_sim.crypto.broken.corpus import CASES, NoSuchCase, Specimen, case_n
 from mssante_sim.crypto.broken.export import AUTHOR, exported
 from mssante_sim.crypto.broken.measured import MEASURED, VERSIONS
 from mssante_sim.crypto.broken.scene import Scene
-from mssante_sim.crypto.opening import open_layers
+from mssante_sim.crypto.opening import NotOpened, open_layers
 from mssante_sim.crypto.pkcs12 import read_bundle
 from mssante_sim.crypto.trust import CertificateState, TrustContext
-from mssante_sim.crypto.verify import FromMatches, VerificationFailed
+from mssante_sim.crypto.verify import FromMatches
 from tests.crypto import test_issuers as issuers
 from tests.crypto import test_refusals as refusals
 from tests.crypto import test_trust as trusting
@@ -198,9 +198,9 @@ def test_an_export_is_all_that_a_vendor_needs(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(files[name])
     trust = TrustContext.from_files(tmp_path / "ca.pem", tmp_path / "crl.pem")
     assert open_layers(files["signature-good.eml"], own, trust, FromMatches(AUTHOR), at=NOW).signer is not None
-    with pytest.raises(VerificationFailed) as caught:
+    with pytest.raises(NotOpened) as caught:
         open_layers(files["signer-revoked.eml"], own, trust, FromMatches(AUTHOR), at=NOW)
-    assert caught.value.step == 5
+    assert (caught.value.layer, caught.value.step) == (2, "step 5")
 
 
 def test_efails_blocks_get_in_without_the_key(scene: Scene, specimens: dict[str, Specimen]) -> None:

@@ -3,10 +3,9 @@
 import pytest
 
 from mssante_sim.crypto import smime
-from mssante_sim.crypto.cms_envelope import CannotDecrypt
-from mssante_sim.crypto.opening import Opening, open_layers
+from mssante_sim.crypto.opening import NotOpened, Opening, open_layers
 from mssante_sim.crypto.smime import Protection, classify
-from mssante_sim.crypto.verify import FromMatches, VerificationFailed
+from mssante_sim.crypto.verify import FromMatches
 from tests.crypto.conftest import ADDRESS, AT, OTHER, Domain
 from tests.crypto.forgery import ENTITY
 
@@ -47,9 +46,18 @@ def test_a_signature_around_an_encryption_proves_no_author(domain: Domain) -> No
 def test_an_outer_signature_that_does_not_hold_keeps_the_inside_shut(domain: Domain) -> None:
     whole = signed(enveloped(signed(ENTITY, domain), domain), domain)
     for broken in (whole.replace(b"name=", b"Name="), whole):
-        with pytest.raises(VerificationFailed) as caught:
+        with pytest.raises(NotOpened) as caught:
             opened(broken, domain, ADDRESS if broken != whole else OTHER)
-        assert caught.value.step == (2 if broken != whole else 6)
+        assert (caught.value.layer, caught.value.step) == (1, "step 2" if broken != whole else "step 6")
+
+
+def test_the_layer_and_the_step_that_failed_are_named(domain: Domain) -> None:
+    strangers = smime.envelop(ENTITY, [domain.signing.certificate])
+    torn = enveloped(ENTITY, domain)[:-400] + b"\r\n"
+    for inner, step in ((strangers, "decrypt"), (torn, "unwrap")):
+        with pytest.raises(NotOpened, match=f"^Layer 2, {step}: ") as caught:
+            opened(signed(inner, domain), domain)
+        assert (caught.value.layer, caught.value.step) == (2, step)
 
 
 def test_layers_come_to_an_end(domain: Domain) -> None:
@@ -57,7 +65,7 @@ def test_layers_come_to_an_end(domain: Domain) -> None:
     for _ in range(4):
         message = enveloped(message, domain)
     assert opened(message, domain).content == ENTITY
-    with pytest.raises(CannotDecrypt):
+    with pytest.raises(NotOpened, match=r"^Layer 5, unwrap: "):
         opened(enveloped(message, domain), domain)
 
 

@@ -12,14 +12,11 @@ from mssante_sim.crypto.broken.responders import RESPONDER_CASES
 from mssante_sim.crypto.broken.scene import Scene
 from mssante_sim.crypto.broken.signature_cases import SIGNATURE_CASES
 from mssante_sim.crypto.broken.signers import SIGNER_CASES
-from mssante_sim.crypto.cms_envelope import CannotDecrypt
-from mssante_sim.crypto.der import Malformed
 from mssante_sim.crypto.identity import Identity
-from mssante_sim.crypto.opening import open_layers
+from mssante_sim.crypto.opening import NotOpened, open_layers
 from mssante_sim.crypto.profiles import Usage
-from mssante_sim.crypto.smime import NotSmime
 from mssante_sim.crypto.trust import CertificateState
-from mssante_sim.crypto.verify import FromMatches, VerificationFailed
+from mssante_sim.crypto.verify import FromMatches
 from mssante_sim.errors import SimulatorError
 from mssante_sim.message.compose import date_value
 from mssante_sim.message.headers import single_from
@@ -93,8 +90,6 @@ def judge(specimen: Specimen, own: Sequence[Identity], scene: Scene) -> tuple[Ve
     policy = FromMatches(sender.address if sender else "")
     try:
         opening = open_layers(specimen.message, own, trust, policy, at=scene.at)
-    except VerificationFailed as error:
-        return Verdict.DISTRUST, f"step {error.step}"
-    except (CannotDecrypt, NotSmime, Malformed):
-        return Verdict.UNREADABLE, ""
+    except NotOpened as error:
+        return (Verdict.DISTRUST, error.step) if error.step.startswith("step") else (Verdict.UNREADABLE, "")
     return (Verdict.ACCEPT if opening.signer else Verdict.UNSIGNED), ""
