@@ -1,5 +1,6 @@
 """What several folders of tests share."""
 
+import signal
 from collections.abc import Callable
 
 import hypothesis
@@ -14,6 +15,9 @@ from mssante_sim.patient.specimens import specimen
 from mssante_sim.testing import Mssante
 
 Write = Callable[..., Letter]
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""In the background of a shell it is ignored, and what a test starts and interrupts would ignore it too."""
 
 UNHURRIED = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 """No test fails because the machine is slow."""

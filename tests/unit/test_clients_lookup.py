@@ -16,7 +16,6 @@ from mssante_sim.crypto.ocsp import Responder
 from mssante_sim.crypto.profiles import ISSUING, ROOT, SIGNING, Subject, Usage
 from mssante_sim.crypto.trust import CertificateState, TrustContext
 
-NOW = datetime.now(UTC)
 ADDRESS = "lilas@officine.mssante.test"
 
 
@@ -24,12 +23,17 @@ class Space:
     """A root whose issuing authority answers at `base`; `say` alters its answers."""
 
     def __init__(self, base: str) -> None:
+        self.now = datetime.now(UTC)  # not that of the import, which may be longer ago than an answer holds
         short = replace(ROOT, key_bits=2048)
-        self.root = Authority.create(short, "SIMULATEUR RACINE", at=NOW, places=Places(base, "root"))
+        self.root = Authority.create(short, "SIMULATEUR RACINE", at=self.now, places=Places(base, "root"))
         self.issuing = Authority.create(
-            replace(ISSUING, key_bits=2048), "SIMULATEUR AC", at=NOW, places=Places(base, "issuing"), parent=self.root
+            replace(ISSUING, key_bits=2048),
+            "SIMULATEUR AC",
+            at=self.now,
+            places=Places(base, "issuing"),
+            parent=self.root,
         )
-        self.leaf = self.issuing.issue(SIGNING, Subject(ADDRESS, "FICTIF"), at=NOW, names=[ADDRESS])
+        self.leaf = self.issuing.issue(SIGNING, Subject(ADDRESS, "FICTIF"), at=self.now, names=[ADDRESS])
         self.asked: list[str] = []
         self.say = lambda answer: answer
 
@@ -45,8 +49,8 @@ class Space:
 
     def state(self) -> CertificateState:
         """Of the leaf, for one who knows the root and its list alone, and asks for the rest."""
-        trust = TrustContext([self.root.identity.certificate], [], [self.root.crl(NOW)], HttpLookup())
-        return trust.state(self.leaf.certificate, Usage.SIGN, ADDRESS, NOW)
+        trust = TrustContext([self.root.identity.certificate], [], [self.root.crl(self.now)], HttpLookup())
+        return trust.state(self.leaf.certificate, Usage.SIGN, ADDRESS, self.now)
 
 
 @pytest.fixture
