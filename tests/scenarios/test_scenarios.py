@@ -12,6 +12,7 @@ from mssante_sim.imap.core.limits import ImapLimits
 from mssante_sim.imap.server import ImapServer
 from mssante_sim.storage.sqlite.store import SqliteStore
 from tests.peers.certificates import Trust
+from tests.scenarios.client import Broken
 from tests.scenarios.ours import CoreServer, TlsServer, services_over
 from tests.scenarios.runner import play
 from tests.scenarios.script import read_script
@@ -78,5 +79,11 @@ async def test_clients_at_random_agree(seed, tls_server):
 
 @pytest.mark.interop
 async def test_dovecot_s_clients_at_random_agree(dovecot_server):
-    """The rules are those of IMAP, not ours."""
-    await stress(dovecot_server, Plan(1))
+    """The rules are those of IMAP, not ours.  Dovecot 2.3 hangs up on a client now and then: it may try thrice."""
+    for seed in (1, 2):
+        try:
+            return await stress(dovecot_server, Plan(seed))
+        except Broken as broken:
+            if "hung up" not in str(broken).partition("\n")[0]:
+                raise
+    return await stress(dovecot_server, Plan(3))
