@@ -27,6 +27,8 @@ from tests.crypto.conftest import ADDRESS, Domain
 from tests.crypto.measuring import measure, version
 from tests.crypto.mutants import Mutant, mutants
 
+pytestmark = pytest.mark.slow
+
 NOW = SystemClock().now().replace(microsecond=0)
 
 

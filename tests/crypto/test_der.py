@@ -134,6 +134,7 @@ def test_depth_is_bounded_for_definite_lengths_too() -> None:
         walk(der.parse(der.sequence(octets)))
 
 
+@pytest.mark.slow
 def test_values_are_counted() -> None:
     at_most = der.tlv(der.SEQUENCE, b"\x05\x00" * 100_000)
     assert len(der.parse(at_most).children()) == 100_000

@@ -16,6 +16,8 @@ from mssante_sim.crypto.trust import CertificateState, TrustContext
 from tests.crypto.conftest import ADDRESS, AT, BASE, HOLDER, Domain, subject_of
 from tests.crypto.programs import pem, run
 
+pytestmark = pytest.mark.slow
+
 DAY = timedelta(days=1)
 State = CertificateState
 

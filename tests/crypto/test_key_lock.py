@@ -13,6 +13,8 @@ from mssante_sim.crypto.profiles import Usage
 from mssante_sim.crypto.tls import server_context
 from tests.crypto.conftest import ADDRESS, AT, HOLDER
 
+pytestmark = pytest.mark.slow
+
 PASSPHRASE = "une phrase longue"
 
 

@@ -38,6 +38,8 @@ from mssante_sim.crypto.tls import (
 from mssante_sim.crypto.trust import CertificateState
 from tests.crypto.conftest import ADDRESS, AT, BASE, HOLDER, HOSTS, Domain, copied, new_domain
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def keystore(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Keystore:

@@ -26,6 +26,8 @@ from tests.crypto.conftest import AT, Domain, new_domain
 from tests.crypto.mutants import Mutant, mutants
 from tests.crypto.programs import pem, run
 
+pytestmark = pytest.mark.slow
+
 DAY = timedelta(days=1)
 
 

@@ -16,6 +16,8 @@ from mssante_sim.crypto.ocsp import Responder
 from mssante_sim.crypto.profiles import ISSUING, ROOT, SIGNING, Subject, Usage
 from mssante_sim.crypto.trust import CertificateState, TrustContext
 
+pytestmark = pytest.mark.slow
+
 ADDRESS = "lilas@officine.mssante.test"
 
 

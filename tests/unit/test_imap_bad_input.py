@@ -10,6 +10,8 @@ from mssante_sim.storage.api import MAX_KEYWORDS
 from tests.scenarios.matching import Item, Quoted, read_items
 from tests.unit.imap_house import PATIENCE_S, Begin, House, Wire
 
+pytestmark = pytest.mark.slow
+
 LITERAL = re.compile(rb"\{(\d+)\}\r\n\Z")
 
 

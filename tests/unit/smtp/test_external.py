@@ -15,6 +15,8 @@ from mssante_sim.directory.holders import Holders
 from tests.unit.sasl.scram_client import Client
 from tests.unit.smtp.house import FROM, PASSWORD, TO, Running
 
+pytestmark = pytest.mark.slow
+
 PHARMACY, PATIENT, OTHER = TO["ORG, pharmacy"], FROM["patient"], TO["ORG, not a pharmacy"]
 OF_PHARMACY = f"mailboxes/{PHARMACY}/client-1.pem"
 REFUSED = "535 5.7.8 bad-credentials: "
