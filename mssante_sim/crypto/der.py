@@ -25,6 +25,7 @@ __all__ = [
     "Element",
     "Malformed",
     "context",
+    "generalized_time",
     "header",
     "indefinite",
     "integer",
@@ -122,10 +123,19 @@ def object_identifier(dotted: str) -> bytes:
 
 def utc_time(at: datetime) -> bytes:
     """`at` to the second, as UTCTime to 2049 and GeneralizedTime after.  [RFC 5652 §11.3]"""
+    text = _to_the_second(at)
+    return tlv(UTC_TIME, text[2:]) if b"1950" <= text[:4] < b"2050" else tlv(GENERALIZED_TIME, text)
+
+
+def generalized_time(at: datetime) -> bytes:
+    """`at` to the second, as GeneralizedTime."""
+    return tlv(GENERALIZED_TIME, _to_the_second(at))
+
+
+def _to_the_second(at: datetime) -> bytes:
     at = at.astimezone(UTC)
     # Not strftime, which takes ten times as long, and does not fill a year with zeros everywhere.
-    text = b"%04d%02d%02d%02d%02d%02dZ" % (at.year, at.month, at.day, at.hour, at.minute, at.second)
-    return tlv(UTC_TIME, text[2:]) if 1950 <= at.year < 2050 else tlv(GENERALIZED_TIME, text)
+    return b"%04d%02d%02d%02d%02d%02dZ" % (at.year, at.month, at.day, at.hour, at.minute, at.second)
 
 
 @dataclass(frozen=True, slots=True)

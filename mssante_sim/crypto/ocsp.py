@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
@@ -95,7 +95,7 @@ class Responder:
         certificate = read_certificate(self.signer.certificate)
         data = der.sequence(
             der.context(2, der.octet_string(hashlib.sha1(key_bits(certificate)).digest())),  # noqa: S324  byKey
-            _time(at),
+            der.generalized_time(at),
             der.sequence(*(self._single(one, at) for one in asked)),
             *([der.context(1, der.sequence(nonce))] if nonce else []),
         )
@@ -113,7 +113,9 @@ class Responder:
             status = _UNKNOWN
         else:
             status = _GOOD if entry is None else _revoked(entry)
-        return der.sequence(asked.encoded, status, _time(at), der.context(0, _time(at + self.validity)))
+        return der.sequence(
+            asked.encoded, status, der.generalized_time(at), der.context(0, der.generalized_time(at + self.validity))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +189,4 @@ def _revoked(entry: x509.RevokedCertificate) -> bytes:
     """RevokedInfo; "unspecified" is left out, as in a list."""
     number = _REASON_NUMBERS[reason_of(entry)]
     reason: Iterable[bytes] = [der.context(0, der.tlv(_ENUMERATED, bytes((number,))))] if number else []
-    return der.context(1, _time(entry.revocation_date_utc), *reason)
-
-
-def _time(at: datetime) -> bytes:
-    return der.tlv(der.GENERALIZED_TIME, at.astimezone(UTC).strftime("%Y%m%d%H%M%SZ").encode())
+    return der.context(1, der.generalized_time(entry.revocation_date_utc), *reason)
