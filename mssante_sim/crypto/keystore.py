@@ -88,6 +88,7 @@ class Keystore:
         self.path = path
         self.issuers = issuers
         self._files = files
+        self._judging: tuple[tuple[int, ...], TrustContext] | None = None  # as of a stamp
 
     @classmethod
     def create(cls, path: Path, *, at: datetime, base: str, hosts: Sequence[str]) -> Self:
@@ -143,6 +144,13 @@ class Keystore:
         """What this domain's certificates are judged by, as of the latest lists."""
         root, *issuing = self.authorities
         return TrustContext([root], issuing, list(self.crls().values()), lookup)
+
+    def current_trust(self) -> TrustContext:
+        """As `trust`, made anew only when something has changed, also by another process: for who asks often."""
+        stamp = self.stamp("")
+        if self._judging is None or self._judging[0] != stamp:
+            self._judging = stamp, self.trust()
+        return self._judging[1]
 
     def identities(self, name: str, usage: Usage) -> list[Identity]:
         """Every identity of a mailbox or organisation for `usage`, the newest first; old ones open old messages."""

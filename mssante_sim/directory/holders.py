@@ -4,7 +4,7 @@ from mssante_sim.clock import Clock
 from mssante_sim.crypto.identity import BadCertificate, read_certificate
 from mssante_sim.crypto.keystore import Keystore
 from mssante_sim.crypto.profiles import Usage
-from mssante_sim.crypto.trust import CertificateState, TrustContext
+from mssante_sim.crypto.trust import CertificateState
 from mssante_sim.directory.store import Directory
 
 __all__ = ["Holders"]
@@ -17,7 +17,6 @@ class Holders:
         self._keystore = keystore
         self._directory = directory
         self._clock = clock
-        self._known: tuple[tuple[int, ...], TrustContext] | None = None
 
     def addresses(self, certificate: bytes) -> list[str]:
         """Its mailboxes that exist: none if it is not of this domain, not valid now, revoked, or not for clients."""
@@ -25,15 +24,9 @@ class Holders:
             named = read_certificate(certificate).mailboxes
         except BadCertificate:
             return []
-        trust, now = self._trust(), self._clock.now()
+        trust, now = self._keystore.current_trust(), self._clock.now()
         good = (one for one in named if trust.state(certificate, Usage.CLIENT, one, now) is CertificateState.VALID)
         return sorted(one for one in good if self._exists(one))
 
     def _exists(self, address: str) -> bool:
         return self._directory.mailbox(address) is not None or self._directory.patient(address) is not None
-
-    def _trust(self) -> TrustContext:
-        stamp = self._keystore.stamp("")
-        if self._known is None or self._known[0] != stamp:
-            self._known = stamp, self._keystore.trust()
-        return self._known[1]

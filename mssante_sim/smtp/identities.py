@@ -59,7 +59,7 @@ class Identities:
 
     def is_revoked(self, certificate: bytes, at: datetime) -> bool:
         """Whether a certificate of this trust domain is on a list at `at`, or no fresh list clears it."""
-        trust = self._keystore.trust()
+        trust = self._keystore.current_trust()
         path = trust.path(read_certificate(certificate))
         return path is None or trust.revocation(path, at) is not CertificateState.VALID
 
