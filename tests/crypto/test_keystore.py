@@ -475,3 +475,13 @@ def test_what_another_process_revoked_stays_revoked(tmp_path: Path) -> None:
     signing = up.identity(HOLDER.name, Usage.SIGN)
     assert signing is not None
     assert up.trust().state(signing.certificate, Usage.SIGN, HOLDER.name, AT) is CertificateState.REVOKED
+
+
+def test_what_is_judged_by_is_kept_until_another_process_changes_it(domain_files: Path) -> None:
+    up = Keystore.open(domain_files)
+    signing = own(up, Usage.SIGN).certificate
+    before = up.current_trust()
+    assert before.state(signing, Usage.SIGN, ADDRESS, AT) is CertificateState.VALID
+    assert up.current_trust() is before
+    Keystore.open(domain_files).revoke(ADDRESS, Usage.SIGN, at=AT, reason="keyCompromise")
+    assert up.current_trust().state(signing, Usage.SIGN, ADDRESS, AT) is CertificateState.REVOKED
