@@ -79,9 +79,9 @@ def test_the_health_of_a_stack_can_be_asked(mssante: Mssante) -> None:
 
 
 def test_the_crl_is_served_where_the_certificates_say(mssante: Mssante) -> None:
-    served = Path(mssante.running.crl_file).with_name("issuing.crl").read_bytes()
+    latest = (Path(mssante.running.crl_file).parents[1] / "trust" / "issuing" / "crl.der").read_bytes()
     with urllib.request.urlopen(f"{mssante.running.http}/crl/issuing.crl") as answer:  # noqa: S310  loopback
-        assert answer.read() == served
+        assert answer.read() == latest
 
 
 @pytest.mark.slow
