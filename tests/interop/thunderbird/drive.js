@@ -15,6 +15,21 @@ const DRIVE = {
     await until(`message "${subject}"`, () => bySubject(folder, subject), ms);
   },
 
+  async gone(subject) {
+    const folder = await inbox();
+    await until(`end of "${subject}"`, () => !bySubject(folder, subject), 30000);
+  },
+
+  async star(subject) {
+    const folder = await inbox();
+    folder.markMessagesFlagged([bySubject(folder, subject)], true);
+  },
+
+  async starred(subject) {
+    const folder = await inbox();
+    await until(`star of "${subject}"`, () => bySubject(folder, subject)?.isFlagged, 30000);
+  },
+
   /* As a click in the list does; returns what Thunderbird says of the message. */
   async open(subject) {
     const pane = mailPane(), folder = await inbox();
@@ -67,9 +82,9 @@ const DRIVE = {
     }));
   },
 
-  /* The open message as View Source shows it, in base64. */
-  async source() {
-    const uri = messagePane().gMessageURI, octets = [];
+  /* The message as View Source shows it, in base64. */
+  async source(subject) {
+    const folder = await inbox(), uri = folder.getUriForMsg(bySubject(folder, subject)), octets = [];
     await new Promise((resolve, reject) => MailServices.messageServiceFromURI(uri).streamMessage(uri, {
       QueryInterface: ChromeUtils.generateQI(["nsIStreamListener", "nsIRequestObserver"]),
       onStartRequest() {},

@@ -47,6 +47,18 @@ class Thunderbird(Setup):
         """A message with this `subject` is listed in the INBOX."""
         self._call("arrival", subject, within_s * 1000)
 
+    def wait_until_gone(self, subject: str) -> None:
+        """No message with this `subject` is listed in the INBOX."""
+        self._call("gone", subject)
+
+    def star(self, subject: str) -> None:
+        """As a click on the star of the message with this `subject` does."""
+        self._call("star", subject)
+
+    def wait_for_star(self, subject: str) -> None:
+        """The message with this `subject` has a star."""
+        self._call("starred", subject)
+
     def open(self, subject: str) -> Shown:
         """The message is on screen, decrypted and verified as far as Thunderbird can."""
         shown = self._call("open", subject)
@@ -56,9 +68,9 @@ class Thunderbird(Setup):
         """What saving the attachment of the message on screen would write."""
         return base64.b64decode(self._call("attachment", name))
 
-    def source(self) -> bytes:
-        """The octets of the message on screen, as View Source shows them, without the program's own lines in front."""
-        return re.sub(rb"\A(X-Mozilla-[^\n]*\n)+", b"", base64.b64decode(self._call("source")))
+    def source(self, subject: str) -> bytes:
+        """The octets of a message, as View Source shows them, without the program's own lines in front."""
+        return re.sub(rb"\A(X-Mozilla-[^\n]*\n)+", b"", base64.b64decode(self._call("source", subject)))
 
     def reply(self, text: str) -> None:
         """The message on screen was answered with `text`, signed and encrypted; the server has taken the answer."""
@@ -90,19 +102,23 @@ class Thunderbird(Setup):
 
 @contextmanager
 def thunderbird(folder: Path) -> Iterator[Thunderbird]:
-    """A Thunderbird without an account that runs until the block ends; profile and log lie in `folder`.
+    """A Thunderbird that runs until the block ends and has then written all it knows; its profile lies in `folder`.
+
+    Without an account the first time; from then on as it was left.
 
     Raises:
         RuntimeError: not installed, or it did not start.
     """
     profile = folder / "profile"
-    write_profile(profile, "localhost")
+    if not profile.exists():
+        write_profile(profile, "localhost")
     with desktop(folder) as environment, started(profile, *OPTIONS, environment=environment) as program:
         remote = Marionette(profile, program)
         try:
             yield Thunderbird(remote)
         finally:
             remote.quit()
+            program.wait(30)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def test_a_certificate_opens_the_inbox_shows_what_arrives_and_sends(
 
         shown = client.open(subject)
         assert (shown.encryption, shown.signature) == ("SUCCESS", "SUCCESS")
-        assert client.source() == mssante.imap("pharmacy").fetch("1", "(BODY.PEEK[])")[1][0][1]
+        assert client.source(subject) == mssante.imap("pharmacy").fetch("1", "(BODY.PEEK[])")[1][0][1]
         client.reply("Votre commande est prête.")
         mssante.wait_for(to="patient", timeout=30)
     opened = mssante.open(mssante.imap("patient").fetch("1", "(BODY.PEEK[])")[1][0][1], "patient")

@@ -1,44 +1,87 @@
-"""Thunderbird fetches what is new, and nothing that it has."""
+"""Thunderbird keeps a mailbox: every octet, flags both ways; the next start, and a push, fetch what is new alone."""
 
 import re
-import ssl
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mssante_sim.clients.thunderbird.setup import MailAccount
+from mssante_sim.crypto.tls import client_context
 from mssante_sim.testing import Mssante
-from tests.interop.clients.wire import wire_to
-from tests.interop.thunderbird.driver import thunderbird
+from tests.interop.clients.mailbox import Mailbox
+from tests.interop.clients.odd_messages import MESSAGES, NEWCOMER, letter, words_of
+from tests.interop.clients.wire import Wire, wire_to
+from tests.interop.thunderbird.driver import Thunderbird, thunderbird
 from tests.peers.certificates import Trust
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
-_FETCHED = re.compile(rb"(?i)UID FETCH (\S+) \(")
+PUSHED = letter("pushed", b"end of pushed.\r\n")
 
 
-def test_what_arrives_later_is_fetched_alone(mssante: Mssante, tmp_path: Path) -> None:
+@pytest.fixture
+def trust(tmp_path: Path) -> Trust:
+    """The authority of the wire."""
+    return Trust(tmp_path)
+
+
+@pytest.fixture
+def wire(mssante: Mssante, trust: Trust) -> Iterator[Wire]:
+    far = client_context(Path(mssante.running.ca_file).read_bytes())
+    with wire_to(mssante.running.ports["imap_tls"], far, trust.server()) as wire:
+        yield wire
+
+
+def set_up(client: Thunderbird, trust: Trust, mssante: Mssante, wire: Wire) -> None:
+    """The pharmacy's account, by way of the wire."""
     pharmacy, running = mssante.account("pharmacy"), mssante.running
-    inbox, trust = mssante.imap("pharmacy"), Trust(tmp_path)
+    client.trust(trust.authority)
+    client.create_account(replace(MailAccount.of(running, pharmacy, pharmacy.logins[0]), imaps=wire.port))
 
-    def arrives(subject: str) -> None:
-        message = f"From: a@x.test\r\nSubject: {subject}\r\n\r\nTexte du {subject}.\r\n"
-        inbox.append("INBOX", "", None, message.encode())
 
-    arrives("premier")
-    arrives("second")
-    far = ssl.create_default_context(cafile=running.ca_file)
-    with wire_to(running.ports["imap_tls"], far, trust.server()) as wire, thunderbird(tmp_path) as client:
-        client.trust(trust.authority)
-        client.create_account(replace(MailAccount.of(running, pharmacy, pharmacy.logins[0]), imaps=wire.port))
+def fetched(wire: Wire) -> set[bytes]:
+    """The UIDs of which more than the flags was asked for."""
+    asked = re.findall(rb"(?i)UID FETCH (\S+) (.+)\r\n", wire.said)
+    return {uids for uids, items in asked if items != b"(FLAGS)"}
+
+
+def kept(octets: bytes) -> bytes:
+    """A message as Thunderbird's own store has it: its last line ended, and a bare LF made CRLF."""
+    ended = octets if octets.endswith(b"\n") else octets + b"\r\n"
+    return re.sub(rb"(?<!\r)\n", b"\r\n", ended)
+
+
+def test_octets_come_flags_go_both_ways_and_the_next_start_fetches_what_is_new_alone(
+    mssante: Mssante, trust: Trust, wire: Wire, tmp_path: Path
+) -> None:
+    mailbox = Mailbox(mssante)
+    mailbox.store(*MESSAGES.values())
+    number = {name: place for place, name in enumerate(MESSAGES, 1)}
+    with thunderbird(tmp_path) as client:
+        set_up(client, trust, mssante, wire)
         client.open_inbox()
-        for subject in ("premier", "second"):
-            client.wait_for(subject)
-            wire.await_heard(f"Texte du {subject}.".encode())  # fetched a while after the headers
-        assert {b"1:*", b"1:2", b"1,2"} == set(_FETCHED.findall(wire.said))
+        for name, octets in MESSAGES.items():
+            client.wait_for(name)
+            wire.await_heard(words_of(octets))  # fetched a while after the headers
+            assert client.source(name) == kept(octets), name
+        client.star("8-bit")
+    assert mailbox.flags(number["8-bit"]) == {"\\Flagged"}
+
+    mailbox.flag(number["escapes"], "\\Flagged")
+    mailbox.remove(number["plain"])
+    mailbox.store(NEWCOMER)
+    wire.forget()
+    with thunderbird(tmp_path) as client:
+        client.wait_for("newcomer")
+        client.wait_for_star("escapes")
+        client.wait_until_gone("plain")
+        wire.await_heard(words_of(NEWCOMER))
+        assert fetched(wire) == {b"%d" % (len(MESSAGES) + 1)}
+        wire.await_heard(b"+ idling")
         wire.forget()
-        arrives("nouveau")
-        client.wait_for("nouveau")
-        wire.await_heard(b"Texte du nouveau.")
-        assert {b"3:*", b"3"} == set(_FETCHED.findall(wire.said))
+        mailbox.store(PUSHED)
+        client.wait_for("pushed")
+        wire.await_heard(words_of(PUSHED))
+        assert fetched(wire) == {b"%d" % (len(MESSAGES) + 2)}
