@@ -18,9 +18,9 @@ from mssante_sim.crypto.trust import TrustContext
 from mssante_sim.crypto.verify import SignerPolicy, VerificationFailed, Verified, verify
 from mssante_sim.errors import SimulatorError
 
-__all__ = ["NotOpened", "Opening", "open_layers"]
+__all__ = ["MOST_LAYERS", "NotOpened", "Opening", "open_layers"]
 
-_MOST_LAYERS: Final = 4
+MOST_LAYERS: Final = 4
 
 
 class NotOpened(SimulatorError):
@@ -71,7 +71,7 @@ def open_layers(
     while (protection := classify(entity)) is not Protection.PLAIN:
         number = len(layers) + 1
         try:
-            if number > _MOST_LAYERS:
+            if number > MOST_LAYERS:
                 raise NotSmime("The message is wrapped too many times.")
             proved = verify(entity, trust, policy, at=at) if protection is Protection.SIGNED else None
             entity = decrypt(entity, own) if proved is None else proved.content

@@ -8,8 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mssante_sim.crypto.identity import Identity
-from mssante_sim.crypto.unsealing import Unreadable, opened
+from mssante_sim.crypto.unsealing import Unreadable, unseal
 from mssante_sim.message.contents import files_of
 from mssante_sim.message.headers import decode_words, fields, parse_addresses, single_from, unfold
 from mssante_sim.message.parts import Part, decoded, parse
@@ -18,7 +17,7 @@ from mssante_sim.message.threads import answer_references, message_id_of, refere
 from mssante_sim.patient.api import Attachment
 from mssante_sim.patient.conversation import read_writing
 from mssante_sim.patient.house import House
-from mssante_sim.patient.keys import Keys
+from mssante_sim.patient.keys import Keys, Owned
 from mssante_sim.patient.locker import Place
 from mssante_sim.recent import Recent
 from mssante_sim.storage.api import Folder, Uid, Want
@@ -148,7 +147,7 @@ class Letters:
         if card is None:
             octets = await self._house.read(place.row)
             owned = await self._keys.of(account)
-            card = await self._house.work(_card, octets, owned.identities, received=received)
+            card = await self._house.work(_card, octets, owned, received=received)
             self._cards.put(place.key, card)
         return Letter(place, received, card)
 
@@ -166,10 +165,10 @@ def subject_of(root: Part, outer: Part) -> str:
     return decode_words(root.header.get("subject", b"")) or decode_words(outer.header.get("subject", b""))
 
 
-def _card(octets: bytes, own: Sequence[Identity], *, received: bool) -> Card:
+def _card(octets: bytes, owned: Owned, *, received: bool) -> Card:
     outer = parse(octets)
     try:
-        entity = opened(octets, own)
+        entity = unseal(octets, owned.identities, owned.trust, at=()).content  # who signed is for who opens it
     except Unreadable:  # for a key that is gone; what stands outside is known all the same
         entity = b""
     root = parse(entity)

@@ -18,6 +18,7 @@ from mssante_sim.crypto.broken.scene import Scene
 from mssante_sim.crypto.opening import NotOpened, open_layers
 from mssante_sim.crypto.pkcs12 import read_bundle
 from mssante_sim.crypto.trust import CertificateState, TrustContext
+from mssante_sim.crypto.unsealing import Unreadable, unseal
 from mssante_sim.crypto.verify import FromMatches
 from tests.crypto import test_issuers as issuers
 from tests.crypto import test_refusals as refusals
@@ -46,6 +47,23 @@ def specimens(scene: Scene) -> dict[str, Specimen]:
 def test_our_reader_comes_to_the_right_verdict(case: Case, scene: Scene, specimens: dict[str, Specimen]) -> None:
     specimen = specimens[case.name]
     assert judge(specimen, [scene.receiving], scene) == (case.verdict, case.finding)
+
+
+def test_the_reader_for_people_says_the_same_of_every_message(scene: Scene, specimens: dict[str, Specimen]) -> None:
+    """It shows more of what does not hold, and never takes it for what does."""
+    trust = scene.trust()
+
+    def said(message: bytes) -> Verdict:
+        try:
+            read = unseal(message, [scene.receiving], trust, at=(NOW,))
+        except Unreadable:
+            return Verdict.UNREADABLE
+        return Verdict.ACCEPT if read.signer else Verdict.DISTRUST if read.doubt else Verdict.UNSIGNED
+
+    messages = {one.case.name: one.message for one in specimens.values() if one.message is not None}
+    assert {name: said(one) for name, one in messages.items()} == {
+        name: specimens[name].case.verdict for name in messages
+    }
 
 
 @pytest.mark.interop

@@ -4,13 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from mssante_sim.crypto.smime import envelop, sign
+from mssante_sim.crypto.broken.forging import Forgery
+from mssante_sim.crypto.profiles import SIGNING
+from mssante_sim.crypto.smime import envelop, sign, wrap_opaque
 from mssante_sim.crypto.unsealing import Unreadable, opened, unseal
 from mssante_sim.message.contents import files_of, text_of
 from mssante_sim.message.parts import parse
 from tests.crypto.conftest import ADDRESS, AT, Domain
 from tests.crypto.forgery import ENTITY
 
+DAY = timedelta(days=1)
 HEAD = f"From: <{ADDRESS}>\r\nMIME-Version: 1.0\r\n".encode()
 
 
@@ -40,7 +43,7 @@ def test_a_certificate_that_is_over_is_looked_at_as_of_an_earlier_instant(domain
     late = AT + timedelta(days=4_000)
     assert unseal(message, [], domain.trust(), at=(late, AT)).proved_at == AT
     doubtful = unseal(message, [], domain.trust(), at=(late,))
-    assert (doubtful.signer, doubtful.proved_at, doubtful.content) == (None, None, message)
+    assert (doubtful.signer, doubtful.proved_at, doubtful.content) == (None, None, ENTITY)
     assert doubtful.doubt
 
 
@@ -51,6 +54,52 @@ def test_an_altered_text_is_a_doubt_at_every_instant(domain: Domain) -> None:
     read = unseal(altered, [], domain.trust(), at=(AT, AT))
     assert read.signer is None
     assert read.doubt
+
+
+@pytest.mark.parametrize("opaque", [False, True])
+def test_a_triple_wrapped_message_is_read_to_the_end(domain: Domain, opaque: bool) -> None:
+    signed = sign(ENTITY, domain.signing, at=AT, opaque=opaque)
+    whole = HEAD + sign(envelop(signed, [domain.receiving.certificate]), domain.signing, at=AT, opaque=opaque)
+    read = unseal(whole, [domain.receiving], domain.trust(), at=(AT,))
+    assert (read.entity, read.content, read.encrypted, read.signer, read.doubt) == (signed, ENTITY, True, ADDRESS, None)
+
+
+def test_a_signature_around_an_encryption_proves_no_author_and_its_doubt_stays(domain: Domain) -> None:
+    sound, late = sign(ENTITY, domain.signing, at=AT), domain.leaf(SIGNING, validity=(AT - 2 * DAY, AT - DAY))
+    for inside, signer, said in ((ENTITY, domain.signing, None), (sound, late, "reconnu"), (ENTITY, late, "reconnu")):
+        whole = HEAD + sign(envelop(inside, [domain.receiving.certificate]), signer, at=AT)
+        read = unseal(whole, [domain.receiving], domain.trust(), at=(AT,))
+        assert (read.content, read.encrypted, read.signer, read.proved_at) == (ENTITY, True, None, None)
+        assert (said or "") in (read.doubt or "")
+        assert (read.doubt is None) is (said is None)
+
+
+def test_a_doubtful_content_is_shown_wherever_it_stands(domain: Domain, stranger: Domain) -> None:
+    for opaque in (False, True):
+        message = HEAD + sign(ENTITY, stranger.signing, at=AT, opaque=opaque)
+        read = unseal(message, [], domain.trust(), at=(AT,))
+        assert (read.content, read.signer) == (ENTITY, None)
+        assert read.doubt
+    for nothing in (b"no CMS", Forgery(domain.signing, ENTITY, AT).signed_data()):
+        message = HEAD + wrap_opaque(nothing)
+        read = unseal(message, [], domain.trust(), at=(AT,))
+        assert read.content == message
+        assert read.doubt
+
+
+def test_without_an_instant_nothing_is_proved_and_nothing_doubted(domain: Domain) -> None:
+    sealed = HEAD + envelop(sign(ENTITY, domain.signing, at=AT), [domain.receiving.certificate])
+    read = unseal(sealed, [domain.receiving], domain.trust(), at=())
+    assert (read.content, read.encrypted, read.signer, read.doubt) == (ENTITY, True, None, None)
+
+
+def test_layers_come_to_an_end(domain: Domain) -> None:
+    message = ENTITY
+    for _ in range(4):
+        message = envelop(message, [domain.receiving.certificate])
+    assert unseal(message, [domain.receiving], domain.trust(), at=(AT,)).content == ENTITY
+    with pytest.raises(Unreadable, match="too many"):
+        unseal(envelop(message, [domain.receiving.certificate]), [domain.receiving], domain.trust(), at=(AT,))
 
 
 def test_files_and_text_of_a_message_are_what_a_person_finds() -> None:

@@ -16,7 +16,7 @@ import pytest
 from mssante_sim.clock import FixedClock, SystemClock
 from mssante_sim.crypto.keystore import Keystore
 from mssante_sim.crypto.profiles import Usage
-from mssante_sim.crypto.smime import sign
+from mssante_sim.crypto.smime import envelop, sign
 from mssante_sim.message.headers import Address
 from mssante_sim.message.reports import Failure, Receipt, ReportLetter, compose_failure, compose_receipt, read_report
 from mssante_sim.testing import Mssante
@@ -274,6 +274,32 @@ def test_a_signature_that_does_not_hold_is_a_doubt_and_the_text_is_shown(mssante
     assert (sound["text"], sound["signer"], sound["doubt"]) == ("Bonjour\n", LABEL, None)
     assert (doubtful["text"], doubtful["signer"]) == ("Bonsoir\n", None)
     assert doubtful["doubt"].strip()
+
+
+def test_what_is_wrapped_otherwise_is_listed_as_it_is_read(mssante: Mssante, patient: Visitor) -> None:
+    """Signed in one part, as Outlook may; signed around the encryption too."""
+    box, own = mssante.account("pharmacy").address, mssante.account("patient").address
+    keystore = Keystore.open(Path(mssante.running.ca_file).parents[1] / "trust")
+    signer, to = keystore.identity(box, Usage.SIGN), keystore.identity(own, Usage.RECEIVE)
+    assert signer
+    assert to
+    entity = (
+        b"Content-Type: multipart/mixed; boundary=b\r\nSubject: dedans\r\n\r\n--b\r\n\r\nBonjour\r\n--b\r\n"
+        b'Content-Type: application/pdf; name="a.pdf"\r\nContent-Disposition: attachment\r\n\r\nPDF\r\n--b--\r\n'
+    )
+    at, imap = datetime.now(UTC), mssante.imap("patient")
+    sealed = [envelop(sign(entity, signer, at=at, opaque=one), [to.certificate]) for one in (False, True)]
+    for number, wrapped in enumerate((*sealed, sign(sealed[1], signer, at=at))):
+        head = f"From: <{box}>\r\nSubject: [...]\r\nMessage-ID: <{number}@y>\r\nMIME-Version: 1.0\r\n"
+        imap.append("INBOX", "", "", head.encode() + wrapped)
+    lines = patient.ok("GET", "/conversations")["conversations"]
+    assert [one["subject"] for one in lines] == ["dedans"] * 3
+    for line in lines:
+        (listed,) = patient.ok("GET", f"/conversations/{line['id']}")["messages"]
+        read = patient.ok("GET", f"/messages/{line['id']}")
+        assert [one["name"] for one in listed["attachments"]] == ["a.pdf"]
+        assert listed["attachments"] == read["attachments"]
+        assert (read["text"], read["signer"], read["doubt"]) == ("Bonjour", LABEL, None)
 
 
 # News
