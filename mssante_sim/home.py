@@ -15,7 +15,7 @@ from typing import Final, Self
 
 from mssante_sim.errors import SimulatorError
 
-__all__ = ["HOME_VERSION", "Home", "HomeLocked", "HomeUnusable", "alone", "write_private"]
+__all__ = ["HOME_VERSION", "Home", "HomeLocked", "HomeUnusable", "alone", "write_private", "write_public"]
 
 HOME_VERSION: Final = 2
 """2: several issuing authorities, which know what they have issued; keys may have a passphrase."""
@@ -150,8 +150,17 @@ def alone(path: Path) -> Iterator[None]:
 
 def write_private(path: Path, content: bytes) -> None:
     """`path` holds `content`, readable by its owner only, never half of it; a failure leaves nothing beside it."""
+    _write_whole(path, content, 0o600)
+
+
+def write_public(path: Path, content: bytes) -> None:
+    """As `write_private`, but for whoever may read the user's other files."""
+    _write_whole(path, content, 0o666)
+
+
+def _write_whole(path: Path, content: bytes, mode: int) -> None:
     temporary = path.with_name(path.name + ".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

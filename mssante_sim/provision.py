@@ -28,7 +28,7 @@ from mssante_sim.directory.identifiers import IdNatStruct
 from mssante_sim.directory.model import Mailbox, MailboxKind, Organisation, PatientProfile
 from mssante_sim.directory.store import Directory, DirectoryError
 from mssante_sim.directory.synthetic import CertificateFault, Seeded, generate
-from mssante_sim.home import Home, HomeUnusable, write_private
+from mssante_sim.home import Home, HomeUnusable, alone, write_private, write_public
 from mssante_sim.passphrase import given_passphrase
 from mssante_sim.storage.sqlite.directory import DirectoryRows
 
@@ -122,8 +122,13 @@ class Provisioned:
     def refresh_lists(self, at: datetime) -> None:
         """The revocation lists are good for a month from `at`, where they are served and where users import them."""
         self.keystore.issuers.publish(at=at)
-        for name, content in revocation_files(self.keystore).items():
-            (self.home.exports / name).write_bytes(content)
+        self.export_lists()
+
+    def export_lists(self) -> None:
+        """The latest lists lie where users import them, whoever else changes lists at the same time."""
+        with alone(self.home.trust / "exports"):
+            for name, content in revocation_files(self.keystore).items():
+                write_public(self.home.exports / name, content)
 
     def reread(self) -> "Provisioned":
         """The same home with the passwords of now, which another process may have added to."""
@@ -179,7 +184,7 @@ class Provisioned:
         """A new issuing authority issues; what users import and what is served knows it and its list."""
         self.keystore.issuers.roll_over(at=at)
         for name, content in authority_files(self.keystore).items():
-            (self.home.exports / name).write_bytes(content)
+            write_public(self.home.exports / name, content)
         self.refresh_lists(at)
 
     def accounts(self) -> Iterator[Account]:
@@ -321,7 +326,7 @@ def write_exports(home: Home, keystore: Keystore, passphrase: str, *, shown: str
     folder = home.exports / "pkcs12"
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in {**authority_files(keystore), **revocation_files(keystore)}.items():
-        (home.exports / name).write_bytes(content)
+        write_public(home.exports / name, content)
     for name in (*keystore.addresses(), *keystore.organisations()):
         _export_mailbox(folder, keystore, passphrase, name)
     (home.exports / "LISEZMOI.txt").write_text(_READ_ME.format(passphrase=shown or _NOT_SHOWN), encoding="utf-8")

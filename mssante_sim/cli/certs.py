@@ -253,9 +253,8 @@ def release(home: Path, name: str, usage: str, serial: int | None, as_json: bool
 def _changed_list(home: Path, change: Callable[[Keystore, datetime], Certificate]) -> Certificate:
     provisioned = opened_home(home)
     try:
-        now = SystemClock().now()
-        changed = change(provisioned.keystore, now)
-        provisioned.refresh_lists(now)
+        changed = change(provisioned.keystore, SystemClock().now())
+        provisioned.export_lists()
     finally:
         provisioned.close()
     return changed

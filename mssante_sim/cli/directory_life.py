@@ -134,7 +134,7 @@ def renew_certificate(home: Path, finess: str, revoke: bool, as_json: bool) -> N
             if revoke and provisioned.keystore.identity(box.address, Usage.RECEIVE) is not None:
                 provisioned.keystore.revoke(box.address, Usage.RECEIVE, at=at, reason="superseded")
             provisioned.issue(box.address, at)
-        provisioned.refresh_lists(at)
+        provisioned.export_lists()
     finally:
         provisioned.close()
     folder = provisioned.home.exports / "pkcs12"

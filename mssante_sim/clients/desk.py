@@ -19,7 +19,7 @@ from mssante_sim.crypto.identity import Identity, read_certificate
 from mssante_sim.crypto.pkcs12 import read_bundle
 from mssante_sim.crypto.profiles import Usage
 from mssante_sim.crypto.tls import client_context
-from mssante_sim.crypto.trust import CertificateState, TrustContext, accepts_usage
+from mssante_sim.crypto.trust import CertificateState, TrustFiles, accepts_usage
 from mssante_sim.directory.dns_lookup import Door
 from mssante_sim.errors import SimulatorError, reason_in_french
 from mssante_sim.passphrase import given_passphrase
@@ -51,7 +51,7 @@ class Desk:
     account: Account
     user: Login
     identities: tuple[Identity, ...]
-    trust: TrustContext
+    judging: TrustFiles
     server: str | None = None  # the host of IMAP and submission, instead of what DNS says
 
     @classmethod
@@ -70,14 +70,14 @@ class Desk:
             identities = read_bundle(
                 Path(account.pkcs12 or "").read_bytes(), running.passphrase_of(account, given_passphrase)
             )
-            trust = TrustContext.from_files(Path(running.ca_file), Path(running.crl_file), HttpLookup())
+            judging = TrustFiles(Path(running.ca_file), Path(running.crl_file), HttpLookup())
         except OSError as error:
             raise KeysMissing(
                 f"The keys of {account.address} cannot be read: {error.strerror}. Restart the stack.",
                 french=f"Les clés de {account.address} sont illisibles ({reason_in_french(error)})."
                 " Relancez le serveur.",
             ) from error
-        return cls(running, account, member, tuple(identities), trust, server)
+        return cls(running, account, member, tuple(identities), judging, server)
 
     @property
     def signature(self) -> str:
@@ -104,7 +104,7 @@ class Desk:
 
     def open(self, octets: bytes, *, at: datetime, arrived: datetime | None = None) -> Opened:
         """A message decrypted with the account's keys and verified.  Raises: Unreadable."""
-        return open_message(octets, self.identities, self.trust, at=at, arrived=arrived)
+        return open_message(octets, self.identities, self.judging.current(), at=at, arrived=arrived)
 
     def identity(self, usage: Usage, *, at: datetime) -> Identity | None:
         """The newest of the account's keys that is valid for `usage` at `at`; to receive, else one that was."""
@@ -113,7 +113,7 @@ class Desk:
         return next(valid, able[0] if able and usage is Usage.RECEIVE else None)
 
     def _state(self, identity: Identity, usage: Usage, at: datetime) -> CertificateState:
-        return self.trust.state(identity.certificate, usage, self.account.address, at)
+        return self.judging.current().state(identity.certificate, usage, self.account.address, at)
 
     def save(self, opened: Opened, folder: Path) -> list[Path]:
         """Every attachment is a new file in `folder`; nothing that exists is overwritten.  Raises: NotSaved."""

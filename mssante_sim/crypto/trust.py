@@ -8,6 +8,7 @@ name constraint, a revocation list that is missing, unsigned or out of date.
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from enum import Enum
 from itertools import pairwise
@@ -23,9 +24,9 @@ from mssante_sim.crypto.identity import BadCertificate, Certificate, read_certif
 from mssante_sim.crypto.keys import is_strong
 from mssante_sim.crypto.links import is_issued_by
 from mssante_sim.crypto.profiles import Purpose, Usage
-from mssante_sim.crypto.revocation import Lookup, RevocationList, Word, answer_of
+from mssante_sim.crypto.revocation import BadRevocationList, Lookup, RevocationList, Word, answer_of
 
-__all__ = ["CertificateState", "TrustContext", "accepts_usage", "validity"]
+__all__ = ["CertificateState", "TrustContext", "TrustFiles", "accepts_usage", "validity"]
 
 _LONGEST_PATH: Final = 4  # leaf and root included
 _MOST_REMEMBERED: Final = 4096
@@ -182,6 +183,31 @@ class TrustContext:
             known = tuple(one for one in self._crls if one.is_signed_by(issuer))
             self._signed_lists[issuer.der] = known
         return known
+
+
+class TrustFiles:
+    """A context of PEM files, read again when one of them is another: for who judges longer than a list holds.
+
+    A file that is missing or damaged later leaves the context of before, whose lists end by themselves.
+    """
+
+    def __init__(self, ca: Path, crl: Path, lookup: Lookup | None = None) -> None:
+        """Raises: OSError, BadCertificate, BadRevocationList."""
+        self._ca, self._crl, self._lookup = ca, crl, lookup
+        self._stamp = self._now()
+        self._context = TrustContext.from_files(ca, crl, lookup)
+
+    def current(self) -> TrustContext:
+        """What is judged by now."""
+        with suppress(OSError, BadCertificate, BadRevocationList):
+            if (stamp := self._now()) != self._stamp:
+                self._context = TrustContext.from_files(self._ca, self._crl, self._lookup)
+                self._stamp = stamp
+        return self._context
+
+    def _now(self) -> list[tuple[int, int, int]]:
+        """Another value for other files: each is written anew, whole, and put in the place of the old one."""
+        return [(one.st_ino, one.st_mtime_ns, one.st_size) for one in (self._ca.stat(), self._crl.stat())]
 
 
 def validity(path: Sequence[Certificate], at: datetime) -> CertificateState:

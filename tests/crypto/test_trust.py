@@ -17,7 +17,7 @@ from mssante_sim.crypto.identity import BadCertificate, Identity, load_key, priv
 from mssante_sim.crypto.keys import new_key
 from mssante_sim.crypto.profiles import CLIENT, ISSUING, RECEIVING, SERVER, SIGNING, KeyUse, Purpose, Usage
 from mssante_sim.crypto.revocation import BadRevocationList
-from mssante_sim.crypto.trust import CertificateState, TrustContext, accepts_usage
+from mssante_sim.crypto.trust import CertificateState, TrustContext, TrustFiles, accepts_usage
 from tests.crypto.conftest import ADDRESS, AT, OTHER, Domain, new_domain, subject_of
 
 DAY = timedelta(days=1)
@@ -255,6 +255,25 @@ def test_files_without_a_root_or_damaged_are_refused(domain: Domain, tmp_path: P
         ca.write_bytes(content)
         with pytest.raises(BadCertificate):
             TrustContext.from_files(ca, crl)
+
+
+def test_files_that_change_are_read_again_and_spoilt_ones_change_nothing(domain: Domain, tmp_path: Path) -> None:
+    ca, crl = tmp_path / "ca.pem", tmp_path / "crl.pem"
+    ca.write_bytes(pem(domain.root.identity.certificate, domain.issuing.identity.certificate))
+    crl.write_bytes(pem(domain.root.crl(AT), domain.issuing.crl(AT), crl=True))
+    files, leaf = TrustFiles(ca, crl), domain.leaf(SIGNING)
+    assert files.current() is files.current()
+
+    def state() -> State:
+        return files.current().state(leaf.certificate, Usage.SIGN, ADDRESS, AT)
+
+    assert state() is State.VALID
+    domain.issuing.revoke(read_certificate(leaf.certificate).serial, at=AT)
+    crl.write_bytes(pem(domain.root.crl(AT), domain.issuing.crl(AT), crl=True))
+    assert state() is State.REVOKED
+    for spoil in (lambda: crl.write_bytes(b"-----BEGIN X509 CRL-----\nAA\n-----END X509 CRL-----\n"), ca.unlink):
+        spoil()
+        assert state() is State.REVOKED
 
 
 def test_asking_again_takes_less_than_a_tenth_of_a_millisecond(domain: Domain) -> None:

@@ -11,8 +11,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
+from mssante_sim.clients.desk import Desk
+from mssante_sim.clock import SystemClock
 from mssante_sim.crypto.identity import read_certificate
+from mssante_sim.crypto.keystore import Keystore
+from mssante_sim.crypto.profiles import Usage
 from mssante_sim.crypto.revocation import issuer_urls, ocsp_request, ocsp_urls
+from mssante_sim.crypto.smime import sign
 from mssante_sim.testing import Mssante
 from tests.crypto.programs import attempt
 from tests.stack.conftest import Command
@@ -59,6 +64,26 @@ def test_a_certificate_leads_to_its_list_its_issuer_and_its_responder(mssante: M
     assert fetched(url, asked, "text/plain")[0] == 415
     for unknown in ("/crl/other.crl", "/aia/other.cer", "/ocsp/other/MA==", "/crl/..", "/crl/issuing.cer"):
         assert fetched(mssante.running.http + unknown)[0] == 404
+
+
+def test_a_client_that_stays_open_learns_what_was_revoked(
+    mssante: Mssante, here: Command, home: Path, address: str
+) -> None:
+    signer = Keystore.open(home / "trust").identity(address, Usage.SIGN)
+    assert signer
+    letter = b"Content-Type: text/plain\r\n\r\nBonjour\r\n"
+    message = f"From: <{address}>\r\n".encode() + sign(letter, signer, at=SystemClock().now())
+    desk = Desk.of(mssante.running, mssante.account("pharmacy").address)
+
+    def said() -> tuple[str | None, bool]:
+        opened = desk.open(message, at=SystemClock().now())
+        return opened.signer, opened.doubt is not None
+
+    assert said() == (address, False)
+    assert here("certs", "revoke", address, "--usage", "signing", "--reason", "certificateHold").returncode == 0
+    assert said() == (None, True)
+    assert here("certs", "release", address, "--usage", "signing").returncode == 0
+    assert said() == (address, False)
 
 
 @pytest.mark.interop
