@@ -54,6 +54,23 @@ async def talk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Talk]:
     await store.close()
 
 
+@pytest.mark.asyncio
+@pytest.mark.parametrize("present", [10, 300], ids=["looked at one by one", "all at once"])
+async def test_what_the_client_was_not_told_of_is_not_found(tmp_path: Path, present: int) -> None:
+    store = SqliteStore.open(tmp_path, clock=SystemClock())
+    await store.open_account(ACCOUNT)
+    inbox = await store.find_folder(ACCOUNT, "INBOX")
+    await store.append(inbox.id, [written(1)] * present)
+    session = await Talk.begin(CoreServer(services_over(store)), ACCOUNT)
+    await session.ask("EXAMINE INBOX")
+    await store.append(inbox.id, [written(1)])
+    said = await session.ask("UID SEARCH ALL")
+    assert numbers(said) == [*range(1, present + 1)]
+    assert b"* %d EXISTS" % (present + 1) in said
+    await session.close()
+    await store.close()
+
+
 def numbers(said: bytes) -> list[int]:
     (line,) = re.findall(rb"\* SEARCH([ \d]*)", said)
     return list(map(int, line.split()))

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import apsw
@@ -10,7 +11,7 @@ import pytest
 
 from mssante_sim.clock import FixedClock
 from mssante_sim.message.summary import Summary
-from mssante_sim.storage.api import Copy, Exchange, FlagChange, FlagMode, NewMessage, OnceKey, Parcel, Want
+from mssante_sim.storage.api import Copy, Exchange, FlagChange, FlagMode, NewMessage, OnceKey, Parcel, Uid, Want
 from mssante_sim.storage.errors import BodyMissing, HomeTooNew, StoreBusy, StoreCorrupt
 from mssante_sim.storage.sqlite import SqliteStore, messages, reading, tidying
 from mssante_sim.storage.sqlite.database import connect, migrate
@@ -296,7 +297,7 @@ async def test_a_home_of_a_later_version_is_left_alone(store, tmp_path, clock):
     connection = connect(tmp_path / "mail.db")
     connection.pragma("user_version", len(STEPS) + 1)
     connection.close()
-    with pytest.raises(HomeTooNew, match=r"^mail\.db has format 3, this version of mssante-sim knows 2: install"):
+    with pytest.raises(HomeTooNew, match=r"^mail\.db has format 4, this version of mssante-sim knows 3: install"):
         SqliteStore.open(tmp_path, clock=clock)
     with pytest.raises(HomeTooNew):  # and not StoreBusy: the refused store let go of the home
         SqliteStore.open(tmp_path, clock=clock)
@@ -314,3 +315,21 @@ async def test_a_file_that_is_no_database_is_reported_as_damaged(tmp_path, clock
 )
 def test_runs_hold_every_number_and_no_other(uids, ranges):
     assert runs(uids) == ranges
+
+
+@pytest.mark.parametrize("uids", [[], [1], [2**31 - 1, 2**31], [4, 5, 6, 2**32 - 3, 2**32 - 2, 2**32 - 1]])
+async def test_flags_change_up_to_the_last_uid_that_there_may_be(store, tmp_path, uids):
+    folder = await inbox(store)
+    for uid in uids:
+        with closing(connect(tmp_path / "mail.db")) as connection:
+            connection.execute("UPDATE mailbox SET uidnext = ? WHERE id = ?", (uid, folder))
+        await store.append(folder, [new()])
+    outcome = await store.change_flags(folder, [*map(Uid, uids)], DELETED)
+    assert [state.uid for state in outcome.states] == uids
+
+
+async def test_what_is_deleted_is_found_without_a_look_at_the_others(store, tmp_path):
+    connection = connect(tmp_path / "mail.db", readonly=True)
+    steps = connection.execute(f"EXPLAIN QUERY PLAN {messages.DELETED_UIDS}", (1,)).fetchall()
+    connection.close()
+    assert [step[-1] for step in steps] == ["SEARCH flag_state USING INDEX flag_state_deleted (mailbox=?)"]

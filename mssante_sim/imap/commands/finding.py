@@ -5,7 +5,9 @@ read, and of what is left a slice at a time is tested here.
 """
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Sequence
+from operator import itemgetter
 from typing import Final
 
 from mssante_sim.imap.commands.context import Context
@@ -55,6 +57,9 @@ async def find(ctx: Context, key: SearchKey, want: Want = Want.FLAGS) -> AsyncIt
 
 async def _chosen(ctx: Context, uids: Sequence[Uid], criteria: Criteria) -> list[Hit]:
     """Those of `uids` that meet `criteria`."""
+    if len(uids) == len(ctx.view):  # what the client does not know of yet comes after them
+        found = await ctx.store.choose(ctx.view.folder.id, criteria)
+        return found[: bisect_right(found, uids[-1], key=itemgetter(0))]
     among = frozenset(uids)
     return [hit for hit in await ctx.store.choose(ctx.view.folder.id, criteria) if hit[0] in among]
 

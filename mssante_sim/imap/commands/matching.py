@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from email.utils import parsedate_to_datetime
-from typing import cast
+from typing import Final, cast
 
 from mssante_sim.imap.core import search_keys as k
 from mssante_sim.imap.core.search_keys import DateTest, SearchKey
@@ -215,6 +215,9 @@ def _field_holds(key: k.HeaderHas) -> OctetTest:
     return holds
 
 
+_LOWER: Final = bytes(range(256)).lower()
+
+
 def may_stand_in(text: str) -> Callable[[bytes], bool]:
     """Whether `text` can stand in a header, at a fiftieth of the time that reading its fields takes.
 
@@ -223,8 +226,9 @@ def may_stand_in(text: str) -> Callable[[bytes], bool]:
     needle = text.encode()
 
     def test(header: bytes) -> bool:
-        plain = header.isascii() and b"=?" not in header
-        return not plain or needle in header.translate(None, b"\r\n\0").lower()
+        if needle in header.translate(_LOWER, b"\r\n\0"):
+            return True
+        return not header.isascii() or (b"?" in header and b"=?" in header)  # one octet is found ten times as fast
 
     return test
 

@@ -14,6 +14,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import cast
 
 from mssante_sim.imap.core.flags import RECENT
@@ -164,7 +165,7 @@ class FolderView:
                         self._arrived[state.uid] = state.modseq
                         self._newest = state.uid
             case FlagsChanged(states=states):
-                self._heard = max(self._heard, *(state.modseq for state in states))
+                self._heard = max(self._heard, *map(attrgetter("modseq"), states))
                 self._unread.append(change)
             case Expunged(uids=uids, modseq=modseq):
                 self._heard = max(self._heard, modseq)

@@ -39,10 +39,19 @@ from mssante_sim.storage.sqlite.folders import (
     save_box,
     standard_or_plain,
 )
-from mssante_sim.storage.sqlite.values import DELETED, SEEN, flag_set, microseconds, runs, split_flags, uid_table
+from mssante_sim.storage.sqlite.values import (
+    DELETED,
+    SEEN,
+    flag_set,
+    microseconds,
+    run_table,
+    runs,
+    split_flags,
+    uid_table,
+)
 from mssante_sim.storage.sqlite.writer import Transaction
 
-__all__ = ["append", "change_flags", "copy", "deliver", "empty_into", "expunge", "move"]
+__all__ = ["DELETED_UIDS", "append", "change_flags", "copy", "deliver", "empty_into", "expunge", "move"]
 
 EXPUNGED_KEPT = 20_000
 """Expunged UIDs a folder remembers; whoever was away for longer compares all UIDs instead."""
@@ -268,7 +277,8 @@ def _transfer(tx: Transaction, box: Box, rows: list[tuple[Any, ...]], now: int) 
 
 _FLAGS = """
     SELECT uid, flags, keywords, modseq FROM carray(?2) wanted
-    CROSS JOIN flag_state ON mailbox = ?1 AND uid = wanted.value"""
+    CROSS JOIN flag_state ON mailbox = ?1 AND uid BETWEEN wanted.value >> 31
+        AND (wanted.value >> 31) + (wanted.value & 0x7FFFFFFF)"""
 _SET_FLAGS = """
     UPDATE flag_state SET flags = ?2, keywords = ?3, modseq = ?4 WHERE mailbox = ?1 AND uid BETWEEN ?5 AND ?6"""
 
@@ -281,7 +291,7 @@ def change_flags(tx: Transaction, folder: FolderId, uids: Sequence[Uid], change:
     modseq = ModSeq(box.modseq + 1)
     failed = []
     groups: defaultdict[tuple[int, str], list[tuple[Uid, ModSeq]]] = defaultdict(list)
-    for uid, bits, keywords, known in tx.execute(_FLAGS, (folder, uid_table(uids))):
+    for uid, bits, keywords, known in tx.execute(_FLAGS, (folder, run_table(uids))):
         if limit is not None and known > limit:
             failed.append(uid)
         else:
@@ -317,10 +327,11 @@ def _after(before: tuple[int, str], mode: FlagMode, given: tuple[int, str]) -> t
 
 # removal
 
-_DELETED = "SELECT uid FROM flag_state WHERE mailbox = ?1 AND flags & ?2"
+DELETED_UIDS = """
+    SELECT uid FROM flag_state INDEXED BY flag_state_deleted WHERE mailbox = ?1 AND flags & 8 ORDER BY uid"""
 _DELETED_AMONG = """
-    SELECT uid FROM carray(?3) wanted
-    CROSS JOIN flag_state ON mailbox = ?1 AND uid = wanted.value WHERE flags & ?2"""
+    SELECT uid FROM carray(?2) wanted
+    CROSS JOIN flag_state ON mailbox = ?1 AND uid = wanted.value WHERE flags & 8"""
 _REMOVED = """
     SELECT count(*), coalesce(sum(m.octets), 0), coalesce(sum(f.flags & ?3 = 0), 0),
         coalesce(sum(f.flags & ?4 > 0), 0)
@@ -342,7 +353,7 @@ def expunge(tx: Transaction, folder: FolderId, uids: Sequence[Uid] | None, now: 
     """See MailStore.expunge."""
     box = open_box(tx, folder)
     among = () if uids is None else (uid_table(uids),)
-    victims = [Uid(uid) for (uid,) in tx.execute(_DELETED_AMONG if among else _DELETED, (folder, DELETED, *among))]
+    victims = [Uid(uid) for (uid,) in tx.execute(_DELETED_AMONG if among else DELETED_UIDS, (folder, *among))]
     _remove(tx, box, victims, now)
     return tuple(victims)
 
