@@ -24,7 +24,7 @@ class PeriodError(SimulatorError):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From `begin` up to, but without, `end`, and how an instant stands to it."""
+    """From `begin` up to, but without, `end`, and how an instant stands to it; `ap` is `eq` of a wider one."""
 
     prefix: str
     begin: datetime
@@ -44,7 +44,7 @@ _HOLDS: Final[Mapping[str, Callable[[Period, datetime], bool]]] = {
     "eb": lambda period, at: at < period.begin,
     "ge": lambda period, at: at >= period.begin,
     "le": lambda period, at: at < period.end,
-    "ap": lambda period, at: period.begin - _ABOUT <= at < period.end + _ABOUT,
+    "ap": lambda period, at: period.begin <= at < period.end,
 }
 
 
@@ -61,9 +61,11 @@ def period_of(text: str) -> Period:
     units = ("year", "month", "day", "hour", "minute", "second")
     given = [int(parts[unit]) for unit in units if parts[unit] is not None]
     zone = (parts["zone"] or "Z").replace(" ", "+")  # a plus that the query string did not escape
+    prefix = parts["prefix"] or "eq"
+    about = _ABOUT if prefix == "ap" else timedelta(0)
     try:
         begin = datetime.fromisoformat(_iso(given) + zone).astimezone(UTC)
-        return Period(parts["prefix"] or "eq", begin, _end(begin, len(given)))
+        return Period(prefix, begin - about, _end(begin, len(given)) + about)
     except (ValueError, OverflowError) as error:
         raise PeriodError(f"{text[:40]!r} is a date that no calendar has") from error
 

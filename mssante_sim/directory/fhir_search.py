@@ -30,7 +30,7 @@ _MODIFIERS: Final = {
 _ALIASES: Final = {"name:family": "family", "name:given": "given"}  # the API's own guide writes them so
 _IGNORED: Final = frozenset({"_pretty"})
 _NOT_TEXT: Final = frozenset({"use", "extension", "system", "type", "id"})
-_UNESCAPED_COMMA: Final = re.compile(r"(?<!\\),")
+_VALUE: Final = re.compile(r"(?:\\.|[^,])+", re.DOTALL)  # up to a comma that no backslash escapes
 _ESCAPED: Final = re.compile(r"\\([,|$\\])")
 
 
@@ -59,8 +59,7 @@ class Criterion:
                 fits = any(_token_fits(value, *token) for value in self.values for token in tokens)
                 return fits is not (self.modifier == "not")
             case "reference":
-                targets = {str(one.get("reference", "")).rpartition("/")[2] for one in found}
-                return any(value.rpartition("/")[2] in targets for value in self.values)
+                return any(_refers(str(one.get("reference", "")), value) for one in found for value in self.values)
             case "uri":
                 return any(value in found for value in self.values)
         periods = [period_of(value) for value in self.values]
@@ -148,7 +147,7 @@ def read_search(type_: str, parameters: Iterable[tuple[str, str]]) -> FhirSearch
             name, value = _CONTROLS[key](type_, text)
             if name:
                 controls[name] = controls.get(name, ()) + value if isinstance(value, tuple) else value
-        else:
+        elif text.strip(" ,"):
             criteria.append(_criterion(type_, _ALIASES.get(key, key), text))
     if sum(len(criterion.values) for criterion in criteria) > MOST_VALUES:
         raise SearchRefused(f"A search has at most {MOST_VALUES} values")
@@ -158,11 +157,11 @@ def read_search(type_: str, parameters: Iterable[tuple[str, str]]) -> FhirSearch
 def _criterion(type_: str, key: str, text: str) -> Criterion:
     name, _, modifier = key.partition(":")
     parameter = TYPES[type_].parameters.get(name)
-    if parameter is None:
+    if parameter is None and name not in _CONTROLS:
         raise SearchRefused(f"Parameter {name[:100]} not found")
-    if modifier not in _MODIFIERS[parameter.kind]:
+    if parameter is None or modifier not in _MODIFIERS[parameter.kind]:
         raise SearchRefused(f"Modifier :{modifier[:100]} is not supported for parameter {name}")
-    values = tuple(_ESCAPED.sub(r"\1", value) for value in _UNESCAPED_COMMA.split(text) if value.strip())
+    values = tuple(_ESCAPED.sub(r"\1", value) for value in _VALUE.findall(text) if value.strip())
     if parameter.kind == "date":
         try:
             for value in values:
@@ -179,7 +178,7 @@ def _count(_type: str, text: str) -> tuple[str, object]:
 
 
 def _format(_type: str, text: str) -> tuple[str, object]:
-    if text not in ("json", "application/json", "application/fhir+json"):
+    if text.replace(" ", "+") not in ("json", "application/json", "application/fhir+json"):  # a plus left unescaped
         raise SearchRefused("Only the format application/fhir+json is served.")
     return "", None
 
@@ -268,6 +267,11 @@ def _tokens(value: Any) -> Iterator[tuple[str, str]]:
             yield from ((coding["system"], coding["code"]) for coding in codings)
         case {"system": str(system), "value": str(code)}:
             yield system, code
+
+
+def _refers(reference: str, value: str) -> bool:
+    """Whether `value`, an id, a type and an id, or a whole address, is what `reference` (type and id) leads to."""
+    return f"/{reference}".endswith(f"/{value}") or value.endswith(f"/{reference}")
 
 
 def _token_fits(value: str, system: str, code: str) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hmac
 import json
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, request_response
 
 from mssante_sim import __version__
 from mssante_sim.directory.catalogue import BEGINNING, Catalogue, Position
@@ -24,9 +25,8 @@ from mssante_sim.storage.errors import StoreError
 
 __all__ = ["has_key", "routes"]
 
-_MAX_CURSOR: Final = 8_192
 _MAX_FORM: Final = 65_536
-_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+_MAX_CURSOR: Final = 4 * _MAX_FORM  # unpacked: what a form may ask for, as JSON
 
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -46,15 +46,18 @@ class _Cursor:
     begin: Position = BEGINNING
 
     def to_text(self) -> str:
+        """Packed, since a form may ask for more than an address can hold."""
         octets = json.dumps([self.type, self.query, self.begin], separators=(",", ":")).encode()
-        return base64.urlsafe_b64encode(octets).decode()
+        return base64.urlsafe_b64encode(zlib.compress(octets)).decode()
 
     @classmethod
     def from_text(cls, text: str) -> "_Cursor":
-        """Raises ValueError for what `to_text` did not write."""
-        if len(text) > _MAX_CURSOR:
-            raise ValueError("too long")
-        type_, query, begin = json.loads(base64.b64decode(text, altchars=b"-_", validate=True))
+        """Raises ValueError or zlib.error for what `to_text` did not write."""
+        unpacking = zlib.decompressobj()
+        octets = unpacking.decompress(base64.b64decode(text, altchars=b"-_", validate=True), _MAX_CURSOR)
+        if not unpacking.eof:
+            raise ValueError("cut or too long")
+        type_, query, begin = json.loads(octets)
         pairs, position = [(name, value) for name, value in query], Position(*begin)
         texts = [type_, *(part for pair in pairs for part in pair)]
         if not all(isinstance(part, str) for part in texts) or type_ not in TYPES:
@@ -74,7 +77,7 @@ def routes(directory: Directory, *, api_key: str) -> list[BaseRoute]:
         "/{type}/{technical}": facade.read,
     }
     posting = Route("/{type}/_search", _guarded(facade.search, api_key), methods=["POST"])
-    others = Route("/{rest:path}", _guarded(facade.unknown, api_key), methods=_METHODS)
+    others = Mount("/", request_response(_guarded(facade.unknown, api_key)))  # by whatever method
     inside = [posting, *(Route(path, _guarded(endpoint, api_key)) for path, endpoint in reading.items()), others]
     return [Mount("/fhir/v2", routes=inside)]
 
@@ -112,7 +115,7 @@ class _Facade:
         """One resource by its technical identifier."""
         type_, technical = request.path_params["type"], request.path_params["technical"]
         if type_ not in TYPES:
-            return await self.unknown(request)
+            return _unknown_type(type_)
         resource = self._catalogue.read(type_, technical)
         if resource is None:
             return FhirJson(outcome(f"Resource {type_}/{technical[:64]} is not known"), 404)
@@ -122,8 +125,8 @@ class _Facade:
         """The first page of a search, by GET or by POST."""
         type_ = request.path_params["type"]
         if type_ not in TYPES:
-            return await self.unknown(request)
-        query = request.query_params.multi_items()
+            return _unknown_type(type_)
+        query = _pairs(request.scope["query_string"])
         if request.method == "POST":
             query += await _form(request)
         return await self._answer(request, _Cursor(type_, query))
@@ -132,7 +135,7 @@ class _Facade:
         """A later page, named by the link that the page before gave."""
         try:
             cursor = _Cursor.from_text(request.query_params.get("id", ""))
-        except (ValueError, TypeError, RecursionError):
+        except (ValueError, TypeError, RecursionError, zlib.error):
             return FhirJson(outcome("This page does not exist; search again"), 410)
         return await self._answer(request, cursor)
 
@@ -142,8 +145,10 @@ class _Facade:
             return FhirJson(
                 outcome("This directory is read-only", code="not-supported"), 405, headers={"Allow": "GET, HEAD"}
             )
-        known = ", ".join(TYPES)
-        return FhirJson(outcome(f"Unknown resource type - Server knows how to handle: [{known}]"), 404)
+        type_ = request.url.path.removeprefix("/fhir/v2/").partition("/")[0]
+        if type_ in TYPES:
+            return FhirJson(outcome(f"Of {type_} only a search and a resource by its id are offered"), 404)
+        return _unknown_type(type_)
 
     async def _answer(self, request: Request, cursor: _Cursor) -> Response:
         search = read_search(cursor.type, cursor.query)
@@ -192,9 +197,14 @@ class _Facade:
         return list(others.values())
 
 
+def _unknown_type(name: str) -> Response:
+    known = ", ".join(TYPES)
+    return FhirJson(outcome(f"Unknown resource type '{name[:100]}' - Server knows how to handle: [{known}]"), 404)
+
+
 async def _form(request: Request) -> list[tuple[str, str]]:
     """What a POST search asks for in its body.  Raises: SearchRefused."""
-    kind = request.headers.get("content-type", "application/x-www-form-urlencoded").partition(";")[0].strip()
+    kind = request.headers.get("content-type", "application/x-www-form-urlencoded").partition(";")[0].strip().lower()
     octets = b""
     async for chunk in request.stream():
         octets += chunk
@@ -202,7 +212,12 @@ async def _form(request: Request) -> list[tuple[str, str]]:
             raise SearchRefused(f"The body of a search has at most {_MAX_FORM} octets")
     if octets and kind != "application/x-www-form-urlencoded":
         raise SearchRefused("The body of a search is application/x-www-form-urlencoded")
+    return _pairs(octets)
+
+
+def _pairs(octets: bytes) -> list[tuple[str, str]]:
+    """Names and values of a query string or a form.  Raises: SearchRefused."""
     try:
         return parse_qsl(octets.decode(), keep_blank_values=True, errors="strict", max_num_fields=1_000)
     except ValueError as error:
-        raise SearchRefused("The body of the search cannot be read") from error
+        raise SearchRefused("The search cannot be read: it is not UTF-8, or has too many parameters") from error

@@ -1,6 +1,7 @@
 """A directory of forty pharmacies over real rows, served or asked directly."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,19 +29,33 @@ def clock() -> FixedClock:
     return FixedClock(datetime(2026, 11, 25, 8, 30, tzinfo=UTC))
 
 
-@pytest.fixture
-def directory(tmp_path: Path, seeded: Seeded, clock: FixedClock) -> Iterator[Directory]:
-    (tmp_path / "home").mkdir()
-    directory = Directory(DirectoryRows.open(tmp_path / "home"), clock)
+@contextmanager
+def opened(home: Path, seeded: Seeded, clock: FixedClock) -> Iterator[Directory]:
+    """A directory in `home` that holds what was `seeded`."""
+    home.mkdir()
+    directory = Directory(DirectoryRows.open(home), clock)
     directory.add(seeded.organisations, seeded.mailboxes, seeded.patients)
     yield directory
     directory.close()
 
 
-@pytest.fixture
-async def client(directory: Directory) -> AsyncIterator[httpx.AsyncClient]:
+@asynccontextmanager
+async def served(directory: Directory) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the façade that has the key."""
     app = Starlette(routes=routes(directory, api_key=KEY))
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://annuaire.test/fhir/v2/", headers={"ESANTE-API-KEY": KEY}
     ) as client:
+        yield client
+
+
+@pytest.fixture
+def directory(tmp_path: Path, seeded: Seeded, clock: FixedClock) -> Iterator[Directory]:
+    with opened(tmp_path / "home", seeded, clock) as directory:
+        yield directory
+
+
+@pytest.fixture
+async def client(directory: Directory) -> AsyncIterator[httpx.AsyncClient]:
+    async with served(directory) as client:
         yield client

@@ -281,6 +281,17 @@ async def test_pages_do_not_move_while_the_directory_changes(
     assert seen == undisturbed
 
 
+async def test_a_place_that_was_added_meanwhile_comes_last_and_none_comes_twice(
+    client: httpx.AsyncClient, directory: Directory, seeded: Seeded
+) -> None:
+    directory.rows.delete_many("organisation", [one.finess for one in seeded.organisations[60:]])
+    page = await bundle(client, "Organization?_count=20")
+    directory.add(seeded.organisations[60:])
+    directory.set_red_listed("990000010", on=True)  # seen already; its row is written anew
+    seen = [e["resource"]["id"] for e in page["entry"]] + await ids(client, page["link"][0]["url"])
+    assert seen == [f"001-01-{one.finess}" for one in seeded.organisations]
+
+
 @pytest.mark.parametrize("path", ["Practitioner/003-899700999999", "Practitioner/x", "PractitionerRole/005-1-1",
                                   "PractitionerRole/005-", "HealthcareService/004-990000010", "Device/002-é",
                                   "Patient", "Patient/1", "Organization/001-01-2000000018"])  # fmt: skip

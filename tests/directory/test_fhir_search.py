@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import zlib
 from datetime import datetime
 from typing import Any
 
@@ -235,24 +236,48 @@ async def test_a_page_holds_at_most_its_limit(client: httpx.AsyncClient) -> None
     assert len((await bundle(client, "Organization?_count=100000"))["entry"]) == 84
 
 
-@pytest.mark.parametrize(
-    "token",
-    [
-        "",
-        "x",
-        "!!!",
-        "W10=",
-        base64.urlsafe_b64encode(b'[[["name","a"]],-1]').decode(),
-        base64.urlsafe_b64encode(b'[[["name",1]],0]').decode(),
-        base64.urlsafe_b64encode(b"[" * 3_000).decode(),
-        base64.urlsafe_b64encode(b'[[["name","a"]],true]').decode(),
-        "A" * 10_000,
-    ],
-)
+def page_of(*parts: object) -> str:
+    """What the façade itself would call a page that says so."""
+    return base64.urlsafe_b64encode(zlib.compress(json.dumps(parts).encode())).decode()
+
+
+NAMED = [["name", "pharmacie"]]
+FORGED = [
+    "",
+    "x",
+    "!!!",
+    "A" * 10_000,
+    base64.urlsafe_b64encode(json.dumps(["Organization", NAMED, [0, 0, 0]]).encode()).decode(),
+    base64.urlsafe_b64encode(zlib.compress(b"[" * 3_000)).decode(),
+    page_of(),
+    page_of("Organization", NAMED),
+    page_of("Patient", NAMED, [0, 0, 0]),
+    page_of(["Organization"], NAMED, [0, 0, 0]),
+    page_of("Organization", [["name", 1]], [0, 0, 0]),
+    page_of("Organization", [["name"]], [0, 0, 0]),
+    page_of("Organization", "name", [0, 0, 0]),
+    page_of("Organization", NAMED, [0, 0, -1]),
+    page_of("Organization", NAMED, [0, True, 0]),
+    page_of("Organization", NAMED, [0, 2**40, 0]),
+    page_of("Organization", NAMED, [0, 0, 0, 0]),
+    page_of("Organization", NAMED, None),
+]
+
+
+@pytest.mark.parametrize("token", FORGED)
 async def test_a_forged_page_is_gone(client: httpx.AsyncClient, token: str) -> None:
     answer = await client.get("_page", params={"id": token})
     assert answer.status_code == 410
     OperationOutcome.model_validate(answer.json())
+
+
+async def test_a_page_that_asks_for_nonsense_is_refused_as_the_search_would_be(client: httpx.AsyncClient) -> None:
+    real = await client.get("_page", params={"id": page_of("Organization", NAMED, [0, 0, 0])})
+    assert real.json()["entry"] == (await client.get("Organization?name=pharmacie")).json()["entry"] != []
+    for query in ([["nom", "x"]], [["_count", "0"]], [["_lastUpdated", "x"]]):
+        assert (await client.get("_page", params={"id": page_of("Organization", query, [0, 0, 0])})).status_code == 400
+    far = (await client.get("_page", params={"id": page_of("Organization", NAMED, [7, 2**39, 5])})).json()
+    assert (far.get("entry"), [link["relation"] for link in far["link"]]) == (None, ["self"])
 
 
 @pytest.mark.parametrize("path", ["Organization/001-01-990000002", "Organization/990000010", "Patient", "Device/1"])
