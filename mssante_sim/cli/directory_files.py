@@ -1,7 +1,6 @@
 """`mssante-sim directory`: what goes in and out as a file: extractions and the white list."""
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import click
 
 from mssante_sim.cli.directory_life import opened_home, tell_stack
 from mssante_sim.cli.options import as_json_option, home_option, print_json
+from mssante_sim.cli.printing import progress
 from mssante_sim.clock import SystemClock
 from mssante_sim.config import load_settings
 from mssante_sim.directory.daily import DailyExtraction
@@ -68,10 +68,8 @@ def import_(home: Path, file: Path | None, activate: tuple[str, ...], forget: bo
 
 
 def _import(provisioned: Provisioned, file: Path, say: Callable[[str], None]) -> dict[str, object]:
-    octets = text_octets(file)
-    with click.progressbar(range(octets), label=file.name, file=sys.stderr) as bar:
-        imported, aside = import_extraction(provisioned.directory, file, at=SystemClock().now(), progress=bar.update)
-        bar.update(octets)
+    with progress(file.name, text_octets(file)) as step:
+        imported, aside = import_extraction(provisioned.directory, file, at=SystemClock().now(), progress=step)
     say(f"{imported.lines} lines imported; this home now contains-real-directory")
     if aside.lines:
         _keep(provisioned.home.set_aside, aside)

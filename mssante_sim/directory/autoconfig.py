@@ -41,12 +41,12 @@ def document(domain: str, login: str, host: str, ports: Mapping[str, int]) -> st
 def autoconfig_routes(
     directory: Directory, domains: Domains, host: str, ports: Callable[[], Mapping[str, int]]
 ) -> list[Route]:
-    """For `?emailaddress=` of one of our domains, or asked at a name below one."""
+    """For `?emailaddress=` of a domain that is a zone of ours, or asked at a name below one."""
 
     async def answer(request: Request) -> Response:
         address = request.query_params.get("emailaddress", "").lower()
         asked = address.rpartition("@")[2] or (request.url.hostname or "").removeprefix("autoconfig.")
-        if asked not in (domains.patients.lower(), domains.operator.lower()):
+        if asked not in (domains.patients.lower(), domains.operator.lower()) and not directory.hosts(asked):
             return PlainTextResponse("This is no mail domain of the simulator.", 404)
         box = directory.mailbox(address)
         login = box.users[0].login if box is not None and box.users and not box.red_listed else "%EMAILADDRESS%"

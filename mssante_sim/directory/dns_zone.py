@@ -22,6 +22,8 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
+from mssante_sim.storage.errors import StoreError
+
 __all__ = ["LARGEST_QUESTION", "LARGEST_UDP", "Site", "Zones"]
 
 LARGEST_UDP: Final = 1232  # what reaches everybody unfragmented
@@ -91,7 +93,10 @@ class Zones:
         except (dns.exception.DNSException, ValueError):
             return _malformed(question)
         reply = dns.message.make_response(query, our_payload=LARGEST_UDP, recursion_available=False)
-        reply.set_rcode(self._fill(query, reply))
+        try:
+            reply.set_rcode(self._fill(query, reply))
+        except (StoreError, dns.exception.DNSException):  # the directory cannot be read, a name grows too long
+            reply.set_rcode(dns.rcode.SERVFAIL)
         limit = 65_535 if over_tcp else PLAIN_UDP if query.edns < 0 else max(PLAIN_UDP, min(query.payload, LARGEST_UDP))
         return _to_wire(reply, limit)
 

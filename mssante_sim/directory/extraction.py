@@ -111,7 +111,7 @@ def _is_exported(box: Mailbox) -> bool:
 
 
 def import_extraction(
-    directory: Directory, file: Path, *, at: datetime, progress: Progress | None = None
+    directory: Directory, file: Path, *, at: datetime, progress: Progress = lambda _octets: None
 ) -> tuple[Imported, SetAside]:
     """The directory's imported list is what `file`, a zip or its text, holds; bad lines are set aside.
 
@@ -166,7 +166,7 @@ def _without_collector() -> Iterator[None]:
 class _Reading:
     """One pass through a file."""
 
-    def __init__(self, file: Path, aside: SetAside, progress: Progress | None) -> None:
+    def __init__(self, file: Path, aside: SetAside, progress: Progress) -> None:
         self._file = file
         self._aside = aside
         self._progress = progress
@@ -174,8 +174,9 @@ class _Reading:
 
     def lines(self) -> Iterator[Line]:
         with _explained(self._file), _text_of(self._file) as (text, most):
-            self._check_header(text.readline(LONGEST_LINE))
-            told, read = 0, 0
+            header = text.readline(LONGEST_LINE)
+            self._check_header(header)
+            told, read = 0, len(header)
             for number, octets in enumerate(iter(lambda: text.readline(LONGEST_LINE), b""), start=2):
                 read += len(octets)
                 if read > most:
@@ -184,9 +185,10 @@ class _Reading:
                 if line is not None:
                     self.good += 1
                     yield line
-                if self._progress is not None and number % _STEP == 0:
+                if number % _STEP == 0:
                     self._progress(read - told)
                     told = read
+            self._progress(read - told)
 
     def _line(self, number: int, octets: bytes) -> Line | None:
         if len(octets) >= LONGEST_LINE:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from mssante_sim.directory.dns_lookup import Door, NameServer, NoService, door_in, find_door
 from mssante_sim.directory.dns_server import DnsServer
 from mssante_sim.directory.dns_zone import LARGEST_UDP, Site, Zones
+from mssante_sim.storage.errors import StoreError
 
 PATIENTS, OPERATOR = "patient.mssante.test", "officine.mssante.test"
 PORTS = {"submission": 2587, "submission_tls": 2465, "imap": 2143, "imap_tls": 2993}
@@ -138,6 +139,45 @@ def test_a_domain_is_a_zone_as_long_as_it_is_ours() -> None:
     assert rcode("hopital.example") == dns.rcode.REFUSED
 
 
+def test_a_question_that_we_fail_to_answer_is_told_so() -> None:
+    def unreadable(_domain: str) -> bool:
+        raise StoreError("The directory cannot be read.")
+
+    too_long = ".".join(["a" * 60] * 4)  # with _submissions._tcp before it no name any more
+    for zones, name in (
+        (Zones(SITE, unreadable), "hopital.example"),
+        (Zones(Site((too_long,), "localhost", "127.0.0.1", PORTS)), too_long),
+    ):
+        reply = dns.message.from_wire(zones.answer(dns.message.make_query(name, "MX").to_wire()) or b"")
+        assert (reply.rcode(), reply.answer, reply.authority) == (dns.rcode.SERVFAIL, [], [])
+
+
+def test_names_that_lead_round_in_a_circle_are_a_format_error() -> None:
+    head = bytes.fromhex("1234 0100 0001 0000 0000 0000")
+    for name in (
+        b"\xc0\x0c",
+        b"\x01a\xc0\x0c",
+        b"\xc0\x0e\xc0\x0c",
+        b"\xc0\xff",
+        b"\x41a\x00",
+        (b"\x3f" + b"a" * 63) * 5 + b"\x00",
+    ):
+        assert ZONES.answer(head + name + b"\x00\x0f\x00\x01") == bytes.fromhex("1234 8101 0000 0000 0000 0000")
+
+
+@pytest.mark.parametrize("kind", ["TXT", "HTTPS", "TYPE65280", "OPT", "SRV", "MAILB"])
+def test_a_type_of_which_there_is_nothing_is_told_by_the_soa(kind: str) -> None:
+    reply = asked(OPERATOR.upper(), kind)
+    assert (reply.rcode(), reply.answer, len(reply.authority)) == (dns.rcode.NOERROR, [], 1)
+    assert reply.flags & dns.flags.AA
+
+
+@pytest.mark.parametrize("payload", [0, 100, 512, 1232, 65_535])
+def test_any_size_that_edns_announces_gets_an_answer_of_at_most_ours(payload: int) -> None:
+    reply = asked(OPERATOR, "MX", use_edns=0, payload=payload)
+    assert (len(reply.answer), reply.edns, reply.payload) == (1, 0, LARGEST_UDP)
+
+
 def test_what_does_not_fit_is_cut_and_asked_again_over_tcp_or_with_edns() -> None:
     longest = (("abcd", 54), ("efgh", 60))
     domain, host = (".".join(letter * length for letter in letters) + ".test" for letters, length in longest)
@@ -188,6 +228,20 @@ def test_a_spoilt_question_is_answered_in_kind(data: st.DataObject) -> None:
         query[data.draw(st.integers(0, len(query) - 1))] = data.draw(st.integers(0, 255))
     reply = ZONES.answer(bytes(query))
     assert reply is None or reply[:2] == query[:2]
+
+
+async def test_questions_that_come_together_or_in_pieces_are_answered_in_their_order(server: DnsServer) -> None:
+    queries = [dns.message.make_query(OPERATOR, kind).to_wire() for kind in ("MX", "SOA", "NS")]
+    stream = b"".join(len(one).to_bytes(2) + one for one in queries)
+    for pieces in ([stream], [stream[at : at + 1] for at in range(len(stream))]):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+        for query in queries:
+            answer = await reader.readexactly(int.from_bytes(await reader.readexactly(2)))
+            assert answer == ZONES.answer(query, over_tcp=True)
+        writer.close()
 
 
 async def test_a_connection_takes_questions_one_after_the_other_too_long_ones_too(server: DnsServer) -> None:

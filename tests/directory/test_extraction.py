@@ -14,6 +14,7 @@ from mssante_sim.directory.extraction import (
     RealDirectory,
     extraction_name,
     import_extraction,
+    text_octets,
     write_extraction,
 )
 from mssante_sim.directory.lines import HEADER, Line, line_of, mailbox_of, organisation_of, read_line
@@ -94,6 +95,25 @@ def test_what_is_imported_is_exported_letter_for_letter(empty: Directory, tmp_pa
     assert export(empty, forced=True) == text.split("\n")
     assert imported(empty, tmp_path, text.encode(), "plain.txt") == []
     assert export(empty, forced=True) == text.split("\n")
+
+
+@pytest.mark.parametrize(
+    "rewrite",
+    [
+        lambda text: b"\xef\xbb\xbf" + text,
+        lambda text: text.replace(b"\n", b"\r\n"),
+        lambda text: b"\xef\xbb\xbf" + text.replace(b"\n", b"\r\n"),
+        lambda text: text.removesuffix(b"\n"),
+    ],
+    ids=["BOM", "CRLF", "BOM and CRLF", "no last end"],
+)
+def test_what_an_editor_does_to_a_file_changes_no_line(
+    empty: Directory, tmp_path: Path, rewrite: Callable[[bytes], bytes]
+) -> None:
+    text = made_text(70)
+    for octets in (rewrite(text.encode()), zipped(rewrite(text.encode()))):
+        assert imported(empty, tmp_path, octets) == []
+        assert export(empty, forced=True) == text.split("\n")
 
 
 def test_an_export_of_the_home_comes_back_as_it_left(directory: Directory, empty: Directory, tmp_path: Path) -> None:
@@ -272,7 +292,9 @@ def encrypted() -> bytes:
         (lambda: b"\x00" * 1000, "31 columns"),
         (lambda: made_text(50).encode("latin-1"), "not UTF-8"),
         (lambda: made_text(50).encode("utf-16"), "not UTF-8|31 columns"),
+        (lambda: made_text(50).replace("\n", "\r").encode(), "31 columns"),
         (lambda: made_text(50).encode()[:-40], "in the middle of line 51"),
+        (lambda: zipped(made_text(50).encode()[:-40]), "in the middle of line 51"),
         (lambda: made_text(50).replace(HEADER, "a|b|c").encode(), "31 columns"),
         (lambda: made_text(50).replace("|", ";").encode(), "31 columns"),
         (lambda: b"\n".join([HEADER.encode(), *[b"x"] * 20, *map(str.encode, made_lines(5))]), "more bad lines"),
@@ -300,11 +322,17 @@ def test_others_see_the_list_of_before_until_the_new_one_is_whole(directory: Dir
     imported(directory, tmp_path, zipped(made_text(60)))
     other = Directory(DirectoryRows.open(tmp_path / "home"))
     seen: list[int] = []
-    (tmp_path / "big.zip").write_bytes(zipped(made_text(4_500)))
-    import_extraction(
-        directory, tmp_path / "big.zip", at=AT, progress=lambda _octets: seen.append(len(list(other.listing.lines())))
-    )
-    assert len(seen) >= 2  # so often progress was told
+    steps: list[int] = []
+
+    def told(octets: int) -> None:
+        steps.append(octets)
+        seen.append(len(list(other.listing.lines())))
+
+    text = made_text(4_500).encode()
+    (tmp_path / "big.zip").write_bytes(zipped(text))
+    assert text_octets(tmp_path / "big.zip") == len(text)
+    import_extraction(directory, tmp_path / "big.zip", at=AT, progress=told)
+    assert (len(steps), sum(steps)) == (3, len(text))  # after 2,000 lines, 4,000, and all
     assert set(seen) == {60}
     assert len(list(other.listing.lines())) == 4_500
     other.close()

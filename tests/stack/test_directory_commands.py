@@ -1,6 +1,8 @@
 """The life of a mailbox by command, against a stack that is up: at once in SMTP, FHIR and the picker."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -18,6 +20,7 @@ from mssante_sim.directory.dns_lookup import NameServer, NoService, find_door
 from mssante_sim.directory.extraction import exported_lines
 from mssante_sim.testing import Mssante, ephemeral_stack
 from tests.directory.made_extraction import made_lines, made_text, zipped
+from tests.stack.terminal import Terminal
 
 pytestmark = pytest.mark.slow
 
@@ -162,6 +165,7 @@ def test_an_imported_list_is_marked_shown_and_takes_mail_only_where_activated(
     outcome = run("import", "list.zip")
     assert outcome.returncode == 0, outcome.stderr
     assert "300 lines imported; this home now contains-real-directory" in outcome.stdout
+    assert outcome.stderr == ""  # no bar where there is no terminal
     assert "1 bad lines set aside" in outcome.stdout
     assert (home(stack) / "set-aside.txt").read_text() == "302|1 columns instead of 31|bad line\n"
     assert (home(stack) / "set-aside.txt").stat().st_mode & 0o777 == 0o600
@@ -187,12 +191,15 @@ def test_an_imported_list_is_marked_shown_and_takes_mail_only_where_activated(
     with zipfile.ZipFile(file) as archive:
         assert first in archive.read(archive.namelist()[0]).decode()
     domain, dns = first.rpartition("@")[2], NameServer(stack.bind, stack.ports["dns"])
+    autoconfig = f"{stack.http}/mail/config-v1.1.xml?emailaddress={first}"
+    assert httpx.get(autoconfig).status_code == 404
     with pytest.raises(NoService):
         find_door(domain, "imaps", dns)
     activated = run("import", "--activate", first)
     assert activated.returncode == 0, activated.stderr
     assert verdict(stack, first).startswith("Accepted")
     assert find_door(domain, "imaps", dns).port == stack.ports["imap_tls"]
+    assert f"<username>{first}</username>" in httpx.get(autoconfig).text
     assert f"\n{domain}\n" in run("white-list").stdout
     assert "outside-domain" in verdict(stack, second)
     assert Running.read(home(stack)).account(first).logins[0].password in activated.stdout
@@ -200,6 +207,18 @@ def test_an_imported_list_is_marked_shown_and_takes_mail_only_where_activated(
     assert not shown(stack, second)
     assert not Running.read(home(stack)).real_directory
     assert run("export", "clean", "--publish").returncode == 0
+
+
+def test_the_progress_of_an_import_is_shown_on_a_terminal(run: Command, stack: Running, tmp_path: Path) -> None:
+    (tmp_path / "list.zip").write_bytes(zipped(made_text(4_000)))
+    arguments = ["directory", "import", "list.zip", "--home", str(home(stack))]
+    with Terminal(arguments, dict(os.environ), tmp_path) as terminal:
+        assert terminal.ends() == 0, terminal.screen
+    bar, said, _ = terminal.screen.partition("4000 lines imported")
+    parts = [int(one) for one in re.findall(r"(\d+)%", bar)]
+    assert (said, parts) == ("4000 lines imported", sorted(parts))
+    assert parts[0] < parts[1] < parts[-1] == 100
+    assert run("import", "--forget").returncode == 0
 
 
 def test_the_white_list_is_changed_broken_and_written(run: Command, stack: Running, tmp_path: Path) -> None:
