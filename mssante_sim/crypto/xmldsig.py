@@ -42,6 +42,7 @@ _RSA_SHA256: Final = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 _SHA256: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
 _MOST_OCTETS: Final = 16 * 1024 * 1024
 _DEEPEST: Final = 32
+_MOST_PREFIXES: Final = 32  # each element knows those in force
 _TEXT: Final = {"\r": "&#xD;"}
 _VALUE: Final = {'"': "&quot;", "\t": "&#x9;", "\n": "&#xA;", "\r": "&#xD;"}
 
@@ -298,10 +299,14 @@ class _Reading:
         if len(self._open) > _DEEPEST:
             _refuse("The document is nested more deeply than any that is signed.")
         attributes = [(*_parted(key), value) for key, value in zip(pairs[::2], pairs[1::2], strict=True)]
-        scope = dict(parent.scope)
-        for prefix, local, value in attributes:
-            if prefix == "xmlns" or (not prefix and local == "xmlns"):
-                scope[local if prefix else ""] = value
+        declared = {
+            local if prefix else "": value
+            for prefix, local, value in attributes
+            if prefix == "xmlns" or (prefix, local) == ("", "xmlns")
+        }
+        scope = parent.scope | declared if declared else parent.scope
+        if len(scope) > _MOST_PREFIXES:
+            _refuse("The document declares more prefixes than any that is signed.")
         plain = [one for one in attributes if one[0] != "xmlns" and one[:2] != ("", "xmlns")]
         element = Element(*_parted(name), scope, plain)
         if any(prefix and prefix not in scope for prefix in (element.prefix, *(one[0] for one in plain))):

@@ -43,6 +43,13 @@ def test_what_was_signed_is_proved_and_returned_without_the_signature(domain: Do
     assert proved.signer.name == ADDRESS
 
 
+def test_a_comment_neither_breaks_the_signature_nor_cuts_the_text_in_which_it_stands(
+    domain: Domain, signed: bytes
+) -> None:
+    proved = verify_enveloped(signed.replace(b"a.test", b"a<!-- .evil -->.test"), domain.trust(), at=AT)
+    assert proved.root.children("Domaine")[0].children("Nom")[0].text == "a.test"
+
+
 def pem(der: bytes, label: str = "CERTIFICATE") -> bytes:
     return f"-----BEGIN {label}-----\n{base64.encodebytes(der).decode()}-----END {label}-----\n".encode()
 
@@ -125,6 +132,19 @@ def doubled(octets: bytes) -> bytes:
     return octets.replace(b"</Liste>", signature[0] + b"</Liste>")
 
 
+def enveloping(octets: bytes) -> bytes:
+    """Another list, whose signature holds the one that was signed."""
+    signature = re.search(rb"<Signature .*</Signature>", octets)
+    assert signature is not None
+    inner = octets.replace(signature[0], b"").partition(b"\n")[2].strip()
+    held = signature[0].replace(b"</Signature>", b"<Object>" + inner + b"</Object></Signature>")
+    return b'<Liste xmlns="https://example.test/schema"><Domaine><Nom>evil.test</Nom></Domaine>' + held + b"</Liste>"
+
+
+def twice(element: str) -> Callable[[bytes], bytes]:
+    return lambda octets: re.sub(f"<{element}.*</{element}>".encode(), rb"\g<0>\g<0>", octets, count=1)
+
+
 def other_value(octets: bytes) -> bytes:
     return re.sub(rb"<SignatureValue>....", b"<SignatureValue>AAAA", octets)
 
@@ -151,13 +171,24 @@ def other_value(octets: bytes) -> bytes:
         (changed("<X509Certificate>", "<X509Certificate>*"), "base64"),
         (doubled, "exactly one signature"),
         (wrapped, "exactly one signature"),
+        (enveloping, "altered"),
+        (twice("Reference"), "exactly one Reference"),
+        (twice("SignedInfo"), "exactly one SignedInfo"),
+        (twice("SignatureValue"), "exactly one SignatureValue"),
+        (changed('version="1"', 'version="1" Id="x"'), "altered"),
+        (changed('enveloped-signature"/>', 'enveloped-signature"><XPath>1</XPath></Transform>'), "not accepted"),
+        (changed("2000/09/xmldsig#enveloped-signature", "TR/1999/REC-xpath-19991116"), "not accepted"),
+        (changed("rsa-sha256", "hmac-sha256"), "algorithm that is not accepted"),
         (changed("?>", '?><!DOCTYPE a [<!ENTITY b "c">]>'), "DTD"),
+        (changed("?>", '?><!DOCTYPE Liste SYSTEM "file:///etc/hostname">'), "DTD"),
+        (changed("?>", '?><!DOCTYPE a [<!ENTITY % b SYSTEM "http://127.0.0.1:1/"> %b;]>'), "DTD"),
         (changed("<Date>", "<?do it?><Date>"), "instruction"),
         (changed("<Date>", "<x:Date/><Date>"), "prefix"),
         (changed("</Liste>", ""), "well-formed"),
         (lambda _: b"", "well-formed"),
         (lambda _: b"\x00" * 100, "well-formed"),
         (lambda _: b"<a>" * 100 + b"</a>" * 100, "nested"),
+        (lambda _: b"<a " + b" ".join(b"xmlns:p%d='u'" % n for n in range(40)) + b"/>", "more prefixes"),
         (lambda _: b"<a>" + b"x" * 17_000_000 + b"</a>", "larger"),
     ],
 )

@@ -80,6 +80,56 @@ def test_the_rules_hold_for_other_operators_too(listed: Path, say: Say, mssante:
         assert say(f"MAIL FROM:<{AUTHOR}>", f"RCPT TO:<{to}>", identity=listed).startswith(reply)
 
 
+@pytest.fixture
+def for_patients(listed: Path, cli: Cli, mssante: Mssante) -> Iterator[Path]:
+    """The same server, which speaks for the patients' domain too: another host of Mon espace santé."""
+    domain = mssante.running.domains["patients"]
+    assert cli("directory", "white-list", "--add", domain, "--certificate", str(listed)).status == 0
+    yield listed
+    assert cli("directory", "white-list", "--remove", domain).status == 0
+
+
+def test_a_patients_first_letter_goes_to_pharmacies_only_also_by_another_server(
+    for_patients: Path, say: Say, mssante: Mssante
+) -> None:
+    def asked(sender: str, to: str) -> str:
+        return say(f"MAIL FROM:<{sender}>", f"RCPT TO:<{to}>", identity=for_patients)
+
+    domain = mssante.running.domains["operator"]
+    patient, inactive = (mssante.account(role).address for role in ("patient", "patient-not-activated"))
+    pharmacy = mssante.account("pharmacy").address
+    assert asked(patient, pharmacy).startswith("250 2.1.5 ")
+    assert asked(patient, mssante.account("not-pharmacy").address).startswith("550 5.7.1 not-pharmacy: ")
+    assert asked(patient, mssante.account("per").address).startswith("550 5.7.1 not-organisational: ")
+    assert asked(inactive, pharmacy).startswith("550 5.7.1 profile-not-activated: ")
+    hidden = asked(patient, mssante.account("red-listed").address)
+    assert hidden == asked(patient, f"inconnu@{domain}")
+    assert hidden.startswith("550 5.1.1 unknown-mailbox: ")
+    assert asked(AUTHOR, mssante.account("red-listed").address).startswith("250 2.1.5 ")  # hidden from patients only
+
+
+def test_a_closed_exchange_takes_no_answer_and_nobody_signs_for_the_patient(
+    for_patients: Path, mssante: Mssante, tmp_path: Path
+) -> None:
+    patient, pharmacy = mssante.account("patient").address, mssante.account("pharmacy").address
+
+    def write(message_id: str, more: str = "", author: str = patient) -> str:
+        octets = letter(mssante, message_id, author=author, more=more)
+        return swaks(mssante, tmp_path, octets, certificate=for_patients, key=for_patients, sender=patient).stdout
+
+    assert "550 5.7.1 from-not-yours: " in write("<f@mes.test>", author=AUTHOR)
+    assert "250 2.0.0 Stored" in write("<1@mes.test>")
+    read = opened(mssante, "<1@mes.test>")
+    assert (read.encrypted, read.signer, read.doubt) == (True, None, None)
+    answering = "In-Reply-To: <1@mes.test>\r\nX-MSS-MES: FIN\r\n"
+    with mssante.smtp("pharmacy") as smtp:
+        text = f"From: {pharmacy}\r\nTo: {patient}\r\nMessage-ID: <2@mes.test>\r\n{answering}\r\nFin.\r\n"
+        smtp.sendmail(pharmacy, [patient], text.encode())
+    late = write("<3@mes.test>", more="In-Reply-To: <2@mes.test>\r\n")
+    assert "554 5.7.1 exchange-closed: " in late, late
+    assert "250 2.0.0 Stored" in write("<4@mes.test>")  # to a pharmacy, a new one may always be opened
+
+
 def test_each_fault_of_the_white_list_has_its_effect_at_once(listed: Path, say: Say, cli: Cli) -> None:
     other = f"medecin@{OTHER_DOMAIN}"
     for fault, sender, reply in (
@@ -110,13 +160,21 @@ def test_a_certificate_of_another_authority_ends_the_connection(listed: Path, tm
     assert " 250 2.1.0 " not in done.stdout
 
 
-def letter(mssante: Mssante, message_id: str, content: bytes = b"Content-Type: text/plain\r\n\r\nBonjour\r\n") -> bytes:
+def letter(
+    mssante: Mssante,
+    message_id: str,
+    content: bytes = b"Content-Type: text/plain\r\n\r\nBonjour\r\n",
+    *,
+    author: str = AUTHOR,
+    more: str = "",
+) -> bytes:
     to = mssante.account("pharmacy").address
-    return f"From: <{AUTHOR}>\r\nTo: <{to}>\r\nMessage-ID: {message_id}\r\nMIME-Version: 1.0\r\n".encode() + content
+    head = f"From: <{author}>\r\nTo: <{to}>\r\nMessage-ID: {message_id}\r\n{more}MIME-Version: 1.0\r\n"
+    return head.encode() + content
 
 
 def swaks(
-    mssante: Mssante, tmp_path: Path, octets: bytes, *, certificate: Path, key: Path
+    mssante: Mssante, tmp_path: Path, octets: bytes, *, certificate: Path, key: Path, sender: str = AUTHOR
 ) -> subprocess.CompletedProcess[str]:
     (tmp_path / "letter.eml").write_bytes(octets)
     running = mssante.running
@@ -124,7 +182,7 @@ def swaks(
         [*("swaks", "--server", "localhost", "--port", str(running.ports["mx"]), "--helo", f"mx.{DOMAIN}"),
          *("--tls", "--tls-ca-path", running.ca_file, "--tls-verify"),
          *("--tls-cert", str(certificate), "--tls-key", str(key)),
-         *("--from", AUTHOR, "--to", mssante.account("pharmacy").address),
+         *("--from", sender, "--to", mssante.account("pharmacy").address),
          *("--data", f"@{tmp_path / 'letter.eml'}")],
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
