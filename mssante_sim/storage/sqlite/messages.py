@@ -290,30 +290,30 @@ def change_flags(tx: Transaction, folder: FolderId, uids: Sequence[Uid], change:
     limit = change.unchanged_since
     modseq = ModSeq(box.modseq + 1)
     failed = []
-    groups: defaultdict[tuple[int, str], list[tuple[Uid, ModSeq]]] = defaultdict(list)
+    groups: defaultdict[tuple[int, str], list[Uid]] = defaultdict(list)
     for uid, bits, keywords, known in tx.execute(_FLAGS, (folder, run_table(uids))):
         if limit is not None and known > limit:
             failed.append(uid)
         else:
-            groups[bits, keywords].append((uid, known))
+            groups[bits, keywords].append(uid)
     states: list[FlagState] = []
     changed: list[FlagState] = []
     for before, members in groups.items():
         after = _after(before, change.mode, given)
         flags = flag_set(*after)
         if after == before:
-            states += [FlagState(uid, flags, known) for uid, known in members]
+            states += [FlagState(row[0], flags, row[3]) for row in tx.execute(_FLAGS, (folder, run_table(members)))]
             continue
-        changed += [FlagState(uid, flags, modseq) for uid, _ in members]
-        tx.executemany(_SET_FLAGS, [(folder, *after, modseq, *run) for run in runs([uid for uid, _ in members])])
+        changed += [FlagState(uid, flags, modseq) for uid in members]
+        tx.executemany(_SET_FLAGS, [(folder, *after, modseq, *run) for run in runs(members)])
         box.unseen += (bool(before[0] & SEEN) - bool(after[0] & SEEN)) * len(members)
         box.deleted += (bool(after[0] & DELETED) - bool(before[0] & DELETED)) * len(members)
-    if changed:
-        changed.sort()
+    made = tuple(sorted(changed))
+    if made:
         box.next_modseq()
-        tx.changes.append(FlagsChanged(folder, tuple(changed)))
+        tx.changes.append(FlagsChanged(folder, made))
         save_box(tx, box)
-    return FlagOutcome(tuple(sorted(states + changed)), tuple(failed))
+    return FlagOutcome(tuple(sorted((*states, *made))) if states else made, tuple(failed))
 
 
 def _after(before: tuple[int, str], mode: FlagMode, given: tuple[int, str]) -> tuple[int, str]:
