@@ -21,7 +21,7 @@ def unfold(raw: bytes) -> bytes:
 _WORD = re.compile(rb"=\?([!->@-~]{1,64}+)\?([bBqQ])\?([!->@-~ ]*+)\?=")
 # Others (punycode, unicode_escape…) are codecs of Python, not charsets of mail, and some take quadratic time.
 _CHARSET = re.compile(
-    r"utf-?(8|16|16le|16be)|(us-)?ascii|(iso-?|latin-?)(8859-?)?\d{1,2}|(windows-?|cp|ibm)\d{3,4}|koi8-[rut]"
+    r"utf-?(8|16|16le|16be)|(iso-?|latin-?)(8859-?)?\d{1,2}|(windows-?|cp|ibm)\d{3,4}|koi8-[rut]"
     r"|mac-?(roman|intosh)|gb2312|gbk|gb18030|big5(-hkscs)?|shift[-_]jis|euc-(jp|kr)|iso-2022-(jp|kr)(-\d)?"
 )
 
@@ -60,7 +60,7 @@ def decode_text(octets: bytes) -> str:
 
 
 def decode_charset(octets: bytes, charset: str) -> str:
-    """`octets` in `charset`; as `decode_text` does if mail knows no such charset."""
+    """`octets` in `charset`; as `decode_text` does if mail knows no such charset, or if it claims to be ASCII."""
     if not _CHARSET.fullmatch(charset):
         return decode_text(octets)
     try:

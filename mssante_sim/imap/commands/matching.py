@@ -16,7 +16,7 @@ from mssante_sim.imap.core.search_keys import DateTest, SearchKey
 from mssante_sim.imap.core.view import FolderView
 from mssante_sim.imap.render.identity import email_id
 from mssante_sim.message.headers import decode_text, decode_words, pairs, unfold
-from mssante_sim.message.parts import decoded, parse, walk
+from mssante_sim.message.parts import Part, decoded, parse, walk
 from mssante_sim.message.text import decode_charset
 from mssante_sim.storage.api import MessageRow, Uid, Want
 
@@ -234,17 +234,28 @@ def may_stand_in(text: str) -> Callable[[bytes], bool]:
 
 
 def _text_holds(text: str, *, in_header: bool) -> OctetTest:
-    """Whether a text part holds `text` once decoded, or else the header does if that counts."""
+    """Whether a part that people read holds `text` once decoded, or else a header does if those count.
+
+    What is no text and no message is passed over, as it may be [RFC 3501 §6.4.4]; the headers are that of the
+    message, and those of its parts [RFC 9051 §6.4.4].
+    """
 
     def test(header: bytes, body: bytes | None) -> bool | None:
         if in_header and text in decode_words(header).casefold():
             return True
         if body is None:
             return None
-        return any(
-            text in decode_charset(decoded(body, part), part.params.get("charset") or "us-ascii").casefold()
-            for part in walk(parse(body))
-            if not part.children and part.content_type.startswith("text/")
+        whole, *parts = walk(parse(body))
+        return any(text in _words(body, part) for part in (whole, *parts)) or (
+            in_header
+            and any(text in decode_words(body[part.header_start : part.body_start]).casefold() for part in parts)
         )
 
     return test
+
+
+def _words(body: bytes, part: Part) -> str:
+    """What a leaf of the message says."""
+    if part.children or not part.content_type.startswith(("text/", "message/")):
+        return ""
+    return decode_charset(decoded(body, part), part.params.get("charset") or "us-ascii").casefold()
