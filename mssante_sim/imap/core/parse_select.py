@@ -59,4 +59,10 @@ def _sample(cursor: Cursor) -> tuple[SequenceSet, SequenceSet]:
     cursor.sp()
     uids = plain_set(cursor, "their UIDs")
     cursor.expect_octet(b")")
+    if _count(numbers) != _count(uids):
+        raise SyntaxFault("Each known message number needs its UID, and each UID its number.")
     return numbers, uids
+
+
+def _count(numbers: SequenceSet) -> int:
+    return sum(abs(last - first) + 1 for first, last in numbers.ranges)
