@@ -266,6 +266,7 @@ class FolderView:
         """
         if not self.has_news():
             return Updates()
+        recent = self.recent
         numbers, vanished = self._drop_expunged() if expunges and self._expunged else ((), ())
         self._uids.extend(self._arrived)
         grown = bool(self._arrived)
@@ -279,7 +280,7 @@ class FolderView:
             expunged=numbers,
             vanished=vanished,
             exists=len(self._uids) if grown else None,
-            recent=self.recent if grown else None,
+            recent=self.recent if grown or self.recent != recent else None,
             flags=flags,
             gone=self._gone,
         )
