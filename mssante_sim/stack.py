@@ -28,7 +28,7 @@ from mssante_sim.clock import Clock, SystemClock
 from mssante_sim.config import Settings
 from mssante_sim.control import Control
 from mssante_sim.crypto.exports import authority_files
-from mssante_sim.crypto.tls import client_context, limit_tls_buffers, server_context, server_end_point
+from mssante_sim.crypto.tls import client_context, limit_tls_buffers, server_context, server_end_point, show
 from mssante_sim.directory.credentials import Authenticator
 from mssante_sim.directory.dns_lookup import Door
 from mssante_sim.directory.dns_server import DnsServer
@@ -115,6 +115,7 @@ class _Builder:
         self._workers = cleanup.enter_context(ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="sealing"))
         self._ports: dict[str, int] = {}  # of what listens already
         self._contexts: list[ssl.SSLContext] = []  # of who listens with TLS
+        self._doorkeepers: list[Doorkeeper] = []
 
     async def build(self) -> Running:
         sys.setswitchinterval(_SWITCH_S)
@@ -152,9 +153,13 @@ class _Builder:
     async def _reload(self, provisioned: Provisioned, store: SqliteStore) -> None:
         """What another process added to the home can be used."""
         provisioned = provisioned.reread()
-        ca = authority_files(provisioned.keystore)["ca.pem"]
+        keystore = provisioned.keystore
+        ca = authority_files(keystore)["ca.pem"]
         for context in self._contexts:
             context.load_verify_locations(cadata=ca.decode("ascii"))  # clients of an authority that is new
+            show(context, keystore.server, keystore.password)
+        for doorkeeper in self._doorkeepers:
+            doorkeeper.end_point = server_end_point(keystore.server)
         await self._open_accounts(provisioned, store)
         write_private(provisioned.home.run_file, self._running(provisioned).to_json().encode())
 
@@ -201,6 +206,7 @@ class _Builder:
             provisioned.directory.rows, provisioned.keystore, self._settings.domains, self._clock
         )
         doorkeeper = self._doorkeeper(provisioned, authenticator, sockets[0].getsockname()[1])
+        self._doorkeepers.append(doorkeeper)
         smtp = SmtpServices(
             self._settings,
             directory=provisioned.directory,

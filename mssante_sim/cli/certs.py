@@ -31,6 +31,7 @@ from mssante_sim.provision import Provisioned, provision
 __all__ = ["certs", "export_to"]
 
 
+_SERVER = Usage.SERVER.value
 _USAGES = [Usage.SIGN.value, Usage.RECEIVE.value, Usage.CLIENT.value]
 
 
@@ -101,8 +102,31 @@ def issue(home: Path, name: str, usages: tuple[str, ...], as_json: bool) -> None
 @click.argument("name")
 @as_json_option
 def renew(home: Path, name: str, as_json: bool) -> None:
-    """Issues new certificates to NAME, as `issue`; the old ones stay valid and open old messages."""
-    _issue(home, name, (), as_json=as_json, word="renewed")
+    """Issues new certificates to NAME, as `issue`; the old ones stay valid and open old messages.
+
+    The NAME "server" is that of the servers of the stack: whoever connects from then on sees the new one.
+    """
+    if name == _SERVER:
+        _renew_server(home, as_json=as_json)
+    else:
+        _issue(home, name, (), as_json=as_json, word="renewed")
+
+
+def _renew_server(home: Path, *, as_json: bool) -> None:
+    provisioned = opened_home(home)
+    try:
+        provisioned.keystore.renew_server(at=SystemClock().now())
+        file = provisioned.keystore.server
+    finally:
+        provisioned.close()
+    tell_stack(home)
+    facts = read_certificate(certificate_in(file.read_bytes()))
+    if as_json:
+        print_json({"address": _SERVER, "renewed": True, "serial": f"{facts.serial:x}"})
+        return
+    click.echo(
+        f"{_SERVER}: renewed until {facts.not_after:%Y-%m-%d}; nothing is to be imported, the authority is the same"
+    )
 
 
 def _issue(home: Path, name: str, usages: tuple[Usage, ...], *, as_json: bool, word: str) -> None:

@@ -10,11 +10,11 @@ from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 from mssante_sim.crypto.capabilities import write_capabilities
-from mssante_sim.crypto.identity import CAPABILITIES
+from mssante_sim.crypto.identity import CAPABILITIES, Certificate
 from mssante_sim.crypto.keys import PublicKey
 from mssante_sim.crypto.profiles import Profile, Subject
 
-__all__ = ["Places", "builder", "name_of", "pointers"]
+__all__ = ["Places", "builder", "hosts_of", "name_of", "pointers"]
 
 _KEY_USES: Final = (
     "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
@@ -107,3 +107,9 @@ def _host(name: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name)
+
+
+def hosts_of(certificate: Certificate) -> list[str]:
+    """The hosts, by name or address, that a server's certificate is for."""
+    found = certificate.parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return [str(one.value) for one in found]

@@ -19,6 +19,7 @@ from urllib.parse import quote, unquote
 from mssante_sim.crypto import profiles
 from mssante_sim.crypto.identity import Certificate, Identity, read_certificate
 from mssante_sim.crypto.issuers import SIMULATED, Issuers, TrustDomainError
+from mssante_sim.crypto.issuing import hosts_of
 from mssante_sim.crypto.key_files import KeyFiles, certificates_in, number_of
 from mssante_sim.crypto.key_lock import KeysLocked, is_locked, lock, unlock
 from mssante_sim.crypto.keys import new_key
@@ -228,8 +229,9 @@ class Keystore:
         KeyFiles().write(file, identity)
         self.issuers.note_issued()
 
-    def renew_server(self, hosts: Sequence[str], *, at: datetime) -> None:
-        """The servers have a new certificate, for all of `hosts`; a listener that is up shows it when it loads it."""
+    def renew_server(self, hosts: Sequence[str] = (), *, at: datetime) -> None:
+        """The servers have a new certificate, for `hosts` or those of before; who listens shows it after `tls.show`."""
+        hosts = hosts or hosts_of(read_certificate(self._files.read(self.server).certificate))
         identity = self.issuers.current.issue(profiles.SERVER, Subject(hosts[0], SIMULATED), at=at, names=hosts)
         self._files.write(self.server, identity)
         self.issuers.note_issued()

@@ -11,7 +11,15 @@ from cryptography.hazmat.primitives import hashes
 
 from mssante_sim.crypto.secret import Secret
 
-__all__ = ["client_context", "cut", "limit_tls_buffers", "peer_certificate", "server_context", "server_end_point"]
+__all__ = [
+    "client_context",
+    "cut",
+    "limit_tls_buffers",
+    "peer_certificate",
+    "server_context",
+    "server_end_point",
+    "show",
+]
 
 _READ_BUFFER_OCTETS = 16 * 1024 + 512  # one TLS record  [RFC 8446 §5.2]
 
@@ -31,11 +39,16 @@ def server_context(
         OSError: the file cannot be read; ssl.SSLError, one of its kind, if it is damaged.
     """
     context = _modern(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(identity, password=lambda: password.reveal() if password is not None else b"")
+    show(context, identity, password)
     if client_ca is not None:
         context.verify_mode = ssl.CERT_OPTIONAL
         context.load_verify_locations(cadata=client_ca.decode("ascii"))
     return context
+
+
+def show(context: ssl.SSLContext, identity: Path, password: Secret[bytes] | None = None) -> None:
+    """Connections to a listener that begin from now on see the certificate in `identity`.  Raises: OSError."""
+    context.load_cert_chain(identity, password=lambda: password.reveal() if password is not None else b"")
 
 
 def client_context(ca: bytes, *, identity: Path | None = None) -> ssl.SSLContext:

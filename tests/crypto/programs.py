@@ -46,12 +46,13 @@ def as_sent(octets: bytes) -> bytes:
 
 @contextmanager
 def gpgsm(
-    home: Path, authorities: Sequence[bytes], bundles: Sequence[Path] = (), passphrase: str = "", patience_s: float = 60
-) -> Iterator[Call]:
+    home: Path, authorities: Sequence[bytes], bundles: Sequence[Path] = (), passphrase: str = "",
+    patience_s: float = 60, settings: Sequence[str] = ("disable-crl-checks", "disable-policy-checks"),
+) -> Iterator[Call]:  # fmt: skip
     """gpgsm with a home of its own that trusts the first of `authorities` (DER) and knows the others."""
     home.mkdir(mode=0o700)
     environment = {**os.environ, "GNUPGHOME": str(home)}
-    (home / "gpgsm.conf").write_text("disable-crl-checks\ndisable-policy-checks\n")
+    (home / "gpgsm.conf").write_text("".join(f"{one}\n" for one in settings))
     root = x509.load_der_x509_certificate(authorities[0])
     mark = root.fingerprint(SHA1()).hex(":").upper()  # noqa: S303  (how gpgsm names a root)
     (home / "trustlist.txt").write_text(f"{mark} S relax\n")

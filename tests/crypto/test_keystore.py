@@ -23,6 +23,7 @@ from mssante_sim.crypto.authority import Authority
 from mssante_sim.crypto.cms_sign import SIGNED_DATA
 from mssante_sim.crypto.exports import authority_files, revocation_files
 from mssante_sim.crypto.identity import BadCertificate, Identity, certificate_in, key_name, load_key, read_certificate
+from mssante_sim.crypto.issuing import hosts_of
 from mssante_sim.crypto.keystore import MAIL, Holder, Keystore, TrustDomainError
 from mssante_sim.crypto.pkcs12 import BadBundle, compatible_bundle, read_bundle, write_bundle
 from mssante_sim.crypto.profiles import SIGNING, Subject, Usage
@@ -265,6 +266,22 @@ def test_revoking_twice_keeps_the_first_entry_and_reasons_are_words_of_the_stand
 
 
 @pytest.mark.slow
+def test_a_renewed_server_has_the_hosts_of_before_unless_it_is_told_others(domain_files: Path) -> None:
+    store = Keystore.open(domain_files)
+
+    def shown() -> tuple[list[str], int]:
+        facts = read_certificate(certificate_in(store.server.read_bytes()))
+        return hosts_of(facts), facts.serial
+
+    hosts, serial = shown()
+    assert tuple(hosts) == HOSTS
+    store.renew_server(at=AT)
+    again, other = shown()
+    assert (again, other != serial) == (hosts, True)
+    store.renew_server(["imap.autre.test"], at=AT)
+    assert shown()[0] == ["imap.autre.test"]
+
+
 def test_sixty_mailboxes_take_a_few_seconds(tmp_path: Path) -> None:
     start = time.process_time()
     keystore = Keystore.create(tmp_path / "trust", at=AT, base=BASE, hosts=HOSTS)

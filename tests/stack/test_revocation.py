@@ -19,7 +19,7 @@ from mssante_sim.crypto.profiles import Usage
 from mssante_sim.crypto.revocation import issuer_urls, ocsp_request, ocsp_urls
 from mssante_sim.crypto.smime import sign
 from mssante_sim.testing import Mssante
-from tests.crypto.programs import attempt
+from tests.crypto.programs import attempt, gpgsm
 from tests.stack.conftest import Command
 
 pytestmark = pytest.mark.slow  # a stack, and commands that are processes of their own
@@ -102,6 +102,28 @@ def test_java_asks_the_responder_and_reads_the_list_that_the_certificates_name(
     assert words() == ["good", "good"]
     assert run("certs", "revoke", address, "--usage", "signing", "--reason", "superseded").returncode == 0
     assert words() == ["REVOKED", "REVOKED"]
+    assert run("certs", "renew", address).returncode == 0
+
+
+@pytest.mark.interop
+def test_gpgsm_asks_the_responder_and_reads_the_list_that_the_certificates_name(
+    home: Path, run: Command, tmp_path: Path, address: str, file: Path
+) -> None:
+    leaf = x509.load_pem_x509_certificate(file.read_bytes())
+    known = (*x509.load_pem_x509_certificates((home / "exports" / "ca.pem").read_bytes()), leaf)
+    certificates = [one.public_bytes(Encoding.DER) for one in known]
+
+    def words(gpg: Path) -> list[str]:
+        """By the list, then by the responder; in a home of its own, for it keeps a list until that ends."""
+        with gpgsm(gpg, certificates, settings=["enable-crl-checks"]) as call:
+            (gpg / "dirmngr.conf").write_text("allow-ocsp\n")
+            found = [call(*way, "--with-validation", "--list-keys", address) for way in ((), ("--enable-ocsp",))]
+        of_it = (one.stdout.decode().partition(f"{leaf.serial_number:X}")[2] for one in found)
+        return [one.partition("[certificate ")[2].partition("]")[0] for one in of_it]
+
+    assert words(tmp_path / "before") == ["is good", "is good"]
+    assert run("certs", "revoke", address, "--usage", "signing", "--reason", "superseded").returncode == 0
+    assert words(tmp_path / "after") == ["has been revoked", "has been revoked"]
     assert run("certs", "renew", address).returncode == 0
 
 

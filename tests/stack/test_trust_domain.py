@@ -1,5 +1,6 @@
 """A home whose keys have a passphrase, up, while its authorities and certificates change under it."""
 
+import imaplib
 import io
 import json
 import os
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import httpx
@@ -18,11 +20,14 @@ from mssante_sim.cli.main import main
 from mssante_sim.clients.running import Running
 from mssante_sim.crypto.cms_envelope import CannotDecrypt
 from mssante_sim.crypto.identity import Identity, read_certificate
+from mssante_sim.crypto.issuing import hosts_of
 from mssante_sim.crypto.keystore import Keystore
 from mssante_sim.crypto.profiles import Usage
 from mssante_sim.crypto.smime import decrypt
+from mssante_sim.crypto.tls import client_context
 from mssante_sim.testing import Mssante
 from tests.stack.conftest import Outcome
+from tests.unit.sasl.scram_client import Client
 
 pytestmark = pytest.mark.slow  # a stack of its own
 
@@ -148,6 +153,31 @@ def test_a_rollover_and_a_renewal_need_no_restart(house: House) -> None:
         crl = x509.load_der_x509_crl(httpx.get(f"{house.mssante.running.http}/crl/{name}.crl").content)
         assert crl.issuer == authorities[number].parsed.subject
     assert len(x509.load_pem_x509_certificates((house.home / "exports" / "ca.pem").read_bytes())) == 3
+
+
+def test_the_servers_renewed_certificate_is_shown_and_bound_to_at_once(house: House) -> None:
+    def logged_in() -> bytes:
+        """The certificate that a client sees, by which it logs in with SCRAM-SHA-256-PLUS."""
+        running, login = house.mssante.running, house.mssante.account("pharmacy").logins[0]
+        tls = client_context(Path(running.ca_file).read_bytes())
+        with imaplib.IMAP4_SSL(running.host, running.ports["imap_tls"], ssl_context=tls, timeout=30) as client:
+            seen = client.socket().getpeercert(binary_form=True)
+            bound = sha256(seen).digest()
+            proof = Client(
+                user=login.login.encode(), typed=login.password, header=b"p=tls-server-end-point,,", bound=bound
+            )
+            said = iter((lambda _: proof.first, proof.final, lambda _: b""))
+            client.authenticate("SCRAM-SHA-256-PLUS", lambda challenge: next(said)(challenge) or b"")
+        return seen
+
+    before = logged_in()
+    for command in (("certs", "renew", "server"), ("certs", "renew", "server", "--json")):
+        done = house.run(*command)
+        assert done.status == 0, done.err
+    after = logged_in()
+    assert f"{read_certificate(after).serial:x}" == json.loads(done.out)["serial"]
+    assert hosts_of(read_certificate(after)) == hosts_of(read_certificate(before)) != []
+    assert before != after
 
 
 def test_an_organisation_seals_for_a_mailbox_whose_own_certificates_are_revoked(house: House) -> None:
