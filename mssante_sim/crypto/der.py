@@ -3,11 +3,12 @@
 Writing is concatenation; the caller sorts what must be sorted (`set_of`).
 Reading is lazy and copies nothing: an `Element` is a window on the octets it
 came from. Whatever the octets are, reading gives elements or raises
-`Malformed`, nothing else, in a time proportional to their number.
+`Malformed`, nothing else, in a time proportional to their number; what is read
+of them comes to an end, however it is nested and however often it is read.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -52,7 +53,7 @@ SET: Final = 0x31
 _CONSTRUCTED: Final = 0x20
 _CONTEXT: Final = 0x80
 _DEPTH_LIMIT: Final = 32
-_ELEMENT_LIMIT: Final = 100_000  # children of one value: 25 MB in pieces of 1000 octets are 26,000  [X.690 §9.2]
+_MOST_VALUES: Final = 100_000  # read of one `parse`: 25 MB in pieces of 1000 octets are 26,000  [X.690 §9.2]
 _LENGTH_OCTETS: Final = 4
 _MOST_OCTETS: Final = 64 * 1024 * 1024  # twice a message of 25 MB, which nests a second one at most
 
@@ -152,6 +153,7 @@ class Element:
     octets: memoryview
     content: memoryview
     _depth: int
+    _budget: "_Budget" = field(compare=False, repr=False)
     _nested: "tuple[Element, ...] | None" = None  # known already when the length was indefinite
 
     @property
@@ -167,7 +169,9 @@ class Element:
         """
         if not self.tag & _CONSTRUCTED:
             raise Malformed("a primitive value where a constructed one belongs")
-        found = self._nested if self._nested is not None else _Reader(self.content).until_end(self._depth + 1)
+        found = self._nested
+        if found is None:
+            found = _Reader(self.content, self._budget).until_end(self._depth + 1)
         if len(found) < at_least:
             raise Malformed("fields are missing")
         return found
@@ -236,11 +240,20 @@ def parse(octets: bytes | memoryview) -> Element:
     """
     if len(octets) > _MOST_OCTETS:
         raise Malformed("more than 64 MB")
-    reader = _Reader(memoryview(octets))
+    reader = _Reader(memoryview(octets), _Budget())
     element = reader.element(0)
     if reader.position != reader.end:
         raise Malformed("octets follow the value")
     return element
+
+
+class _Budget:
+    """How many values may still be read of what was parsed."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = _MOST_VALUES
 
 
 class _Reader:
@@ -248,9 +261,8 @@ class _Reader:
 
     __slots__ = ("budget", "end", "position", "view")
 
-    def __init__(self, view: memoryview) -> None:
-        self.view, self.position, self.end = view, 0, len(view)
-        self.budget = _ELEMENT_LIMIT
+    def __init__(self, view: memoryview, budget: _Budget) -> None:
+        self.view, self.position, self.end, self.budget = view, 0, len(view), budget
 
     def until_end(self, depth: int) -> tuple[Element, ...]:
         found: list[Element] = []
@@ -261,8 +273,8 @@ class _Reader:
     def element(self, depth: int) -> Element:
         if depth > _DEPTH_LIMIT:
             raise Malformed("nested too deeply")
-        self.budget -= 1
-        if self.budget < 0:
+        self.budget.left -= 1
+        if self.budget.left < 0:
             raise Malformed("too many values")
         start = self.position
         tag, length = self._header()
@@ -270,11 +282,11 @@ class _Reader:
         if length is None:
             nested = self._until_end_of_contents(depth + 1)
             content = self.view[body : self.position - 2]
-            return Element(tag, self.view[start : self.position], content, depth, nested)
+            return Element(tag, self.view[start : self.position], content, depth, self.budget, nested)
         if length > self.end - body:
             raise Malformed("a value ends after its container")
         self.position = body + length
-        return Element(tag, self.view[start : self.position], self.view[body : self.position], depth)
+        return Element(tag, self.view[start : self.position], self.view[body : self.position], depth, self.budget)
 
     def _header(self) -> tuple[int, int | None]:
         """Tag and length; None is an indefinite length.  [X.690 §8.1.2-8.1.3]"""

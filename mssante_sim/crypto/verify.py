@@ -185,7 +185,7 @@ def _check_attributes(
     found = scheme.digest.begin()
     for piece in content:
         found.update(piece)
-    if said.content != found.digest():
+    if said.octets != der.octet_string(found.digest()):
         _fail(2, "The message was altered after it was signed.")
 
 

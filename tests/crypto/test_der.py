@@ -136,12 +136,23 @@ def test_depth_is_bounded_for_definite_lengths_too() -> None:
 
 @pytest.mark.slow
 def test_values_are_counted() -> None:
-    at_most = der.tlv(der.SEQUENCE, b"\x05\x00" * 100_000)
-    assert len(der.parse(at_most).children()) == 100_000
+    at_most = der.tlv(der.SEQUENCE, b"\x05\x00" * 99_999)
+    assert len(der.parse(at_most).children()) == 99_999
     with pytest.raises(Malformed):
-        der.parse(der.tlv(der.SEQUENCE, b"\x05\x00" * 100_001)).children()
+        der.parse(der.tlv(der.SEQUENCE, b"\x05\x00" * 100_000)).children()
     with pytest.raises(Malformed):
-        der.parse(b"\x30\x80" + b"\x05\x00" * 100_001 + b"\x00\x00")
+        der.parse(b"\x30\x80" + b"\x05\x00" * 100_000 + b"\x00\x00")
+
+
+def test_values_are_counted_wherever_they_are_nested_and_however_often_they_are_read() -> None:
+    """A string of a million empty pieces is two megabytes, and would take ten seconds to be joined."""
+    pieces = der.tlv(0x24, *[der.tlv(0x24, der.octet_string(b"") * 400)] * 400)
+    with pytest.raises(Malformed):
+        der.parse(pieces).string()
+    flat = der.parse(der.tlv(0x24, der.octet_string(b"") * 40_000))
+    assert flat.string() == flat.string() == b""
+    with pytest.raises(Malformed):
+        flat.string()
 
 
 def test_asking_for_the_wrong_kind_is_refused() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from asn1crypto import cms
 
 from mssante_sim.crypto import der, smime
 from mssante_sim.crypto.algorithms import RSA_ENCRYPTION
+from mssante_sim.crypto.broken.forging import Forgery, attribute
 from mssante_sim.crypto.capabilities import EVERY_CLIENT
-from mssante_sim.crypto.cms_sign import write_signed_data
+from mssante_sim.crypto.cms_sign import MESSAGE_DIGEST, write_signed_data
 from mssante_sim.crypto.identity import Identity, read_certificate
 from mssante_sim.crypto.profiles import RECEIVING, SERVER, SIGNING
 from mssante_sim.crypto.trust import TrustContext
@@ -198,6 +200,15 @@ def test_step_2_the_attributes_say_what_was_signed(domain: Domain, change: Chang
     assert failure(multipart(ENTITY, altered(domain.signing, change)), domain) == 2
 
 
+@pytest.mark.parametrize("tag", [0x0C, 0x24])
+def test_step_2_a_digest_of_another_type_is_none(domain: Domain, tag: int) -> None:
+    digest = sha256(ENTITY).digest()
+    value = der.tlv(tag, digest if tag == 0x0C else der.octet_string(digest))
+    further = (attribute(MESSAGE_DIGEST, value),)
+    signature = Forgery(domain.signing, ENTITY, AT, left_out=(MESSAGE_DIGEST,), further=further).signed_data()
+    assert failure(multipart(ENTITY, signature), domain) == 2
+
+
 def test_step_2_a_signature_without_attributes_is_refused(domain: Domain) -> None:
     assert failure(multipart(ENTITY, altered(domain.signing, no_attributes, resign=False)), domain) == 2
 
@@ -206,9 +217,9 @@ def test_step_2_a_signature_without_attributes_is_refused(domain: Domain) -> Non
 
 
 def another_time(data: Any) -> None:
-    for attribute in data["signer_infos"][0]["signed_attrs"]:
-        if attribute["type"].native == "signing_time":
-            attribute["values"] = [cms.Time({"utc_time": AT + timedelta(days=1)})]
+    for one in data["signer_infos"][0]["signed_attrs"]:
+        if one["type"].native == "signing_time":
+            one["values"] = [cms.Time({"utc_time": AT + timedelta(days=1)})]
 
 
 def another_signature(data: Any) -> None:
