@@ -26,7 +26,7 @@ from mssante_sim.crypto.links import is_issued_by
 from mssante_sim.crypto.profiles import Purpose, Usage
 from mssante_sim.crypto.revocation import BadRevocationList, Lookup, RevocationList, Word, answer_of
 
-__all__ = ["CertificateState", "TrustContext", "TrustFiles", "accepts_usage", "validity"]
+__all__ = ["CertificateState", "TrustContext", "TrustFiles", "accepts_usage", "path_accepts", "validity"]
 
 _LONGEST_PATH: Final = 4  # leaf and root included
 _MOST_REMEMBERED: Final = 4096
@@ -119,7 +119,7 @@ class TrustContext:
         for found in (validity(path, at), self.revocation(path, at)):
             if found is not CertificateState.VALID:
                 return found
-        if not accepts_usage(leaf, usage):
+        if not path_accepts(path, usage):
             return CertificateState.WRONG_USAGE
         named = address is None or address.lower() in leaf.mailboxes
         return CertificateState.VALID if named else CertificateState.WRONG_ADDRESS
@@ -222,7 +222,7 @@ def validity(path: Sequence[Certificate], at: datetime) -> CertificateState:
 
 def accepts_usage(leaf: Certificate, usage: Usage) -> bool:
     """Whether `leaf` may be used so; an extension that is absent forbids nothing.  [RFC 8550 §4.4]"""
-    if leaf.authority or (leaf.purposes is not None and not leaf.purposes & _PURPOSES[usage]):
+    if leaf.authority or not _serves(leaf, usage):
         return False
     uses = leaf.usages
     if uses is None:
@@ -233,6 +233,19 @@ def accepts_usage(leaf: Certificate, usage: Usage) -> bool:
         return uses.digital_signature
     # An RSA key opens the content key; a curve's agrees on what opens it.  [RFC 8550 §4.4.2, RFC 5480 §3]
     return uses.key_encipherment if isinstance(leaf.public_key, RSAPublicKey) else uses.key_agreement
+
+
+def path_accepts(path: Sequence[Certificate], usage: Usage) -> bool:
+    """Whether the leaf of `path` may be used so, and no authority is for other purposes only.
+
+    [our choice, as OpenSSL and NSS: RFC 5280 does not say what a purpose of an authority is]
+    """
+    leaf, *authorities = path
+    return accepts_usage(leaf, usage) and all(_serves(one, usage) for one in authorities)
+
+
+def _serves(certificate: Certificate, usage: Usage) -> bool:
+    return certificate.purposes is None or bool(certificate.purposes & _PURPOSES[usage])
 
 
 def _readable(certificates: Iterable[bytes]) -> list[Certificate]:

@@ -27,7 +27,7 @@ from mssante_sim.crypto.keys import PublicKey, describe, is_strong
 from mssante_sim.crypto.profiles import Usage
 from mssante_sim.crypto.signatures import Scheme, read_scheme
 from mssante_sim.crypto.smime import NotSmime, signature_of
-from mssante_sim.crypto.trust import CertificateState, TrustContext, accepts_usage, validity
+from mssante_sim.crypto.trust import CertificateState, TrustContext, path_accepts, validity
 from mssante_sim.errors import SimulatorError
 
 __all__ = ["FromMatches", "SignerPolicy", "UnsafeAnySigner", "VerificationFailed", "Verified", "verify"]
@@ -225,7 +225,7 @@ def _trusted_path(leaf: Certificate, data: SignedData, trust: TrustContext, at: 
     found = validity(path, at)
     if found is not CertificateState.VALID:
         _fail(4, f"The signer's certificate is {found.value}.")
-    if not accepts_usage(leaf, Usage.SIGN):
+    if not path_accepts(path, Usage.SIGN):
         _fail(4, "The signer's certificate is not meant for signing mail.")
     return path
 

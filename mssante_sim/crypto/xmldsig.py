@@ -30,7 +30,7 @@ from mssante_sim.crypto.identity import (
 )
 from mssante_sim.crypto.keys import is_strong
 from mssante_sim.crypto.profiles import Usage
-from mssante_sim.crypto.trust import CertificateState, TrustContext, accepts_usage, validity
+from mssante_sim.crypto.trust import CertificateState, TrustContext, path_accepts, validity
 from mssante_sim.errors import SimulatorError
 
 __all__ = ["Element", "SignatureRefused", "SignedXml", "sign_enveloped", "subject_of", "verify_enveloped"]
@@ -202,7 +202,7 @@ def _check_trust(leaf: Certificate, trust: TrustContext, at: datetime) -> None:
         found = trust.revocation(path, at)
     if found is not CertificateState.VALID:
         _refuse(f"The signer's certificate is {found.value}.")
-    if not accepts_usage(leaf, Usage.SIGN):
+    if not path_accepts(path, Usage.SIGN):
         _refuse("The signer's certificate is not meant for signing.")
 
 

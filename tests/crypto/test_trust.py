@@ -11,12 +11,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mssante_sim.crypto import profiles
+from mssante_sim.crypto import der, profiles
 from mssante_sim.crypto.authority import Authority
 from mssante_sim.crypto.identity import BadCertificate, Identity, load_key, private_key, read_certificate
 from mssante_sim.crypto.keys import new_key
 from mssante_sim.crypto.profiles import CLIENT, ISSUING, RECEIVING, SERVER, SIGNING, KeyUse, Purpose, Usage
 from mssante_sim.crypto.revocation import BadRevocationList
+from mssante_sim.crypto.signatures import pkcs1
 from mssante_sim.crypto.trust import CertificateState, TrustContext, TrustFiles, accepts_usage
 from tests.crypto.conftest import ADDRESS, AT, OTHER, Domain, new_domain, subject_of
 
@@ -111,6 +112,33 @@ def test_only_an_authority_with_a_good_key_may_issue(changes: dict[str, object])
         made = Authority.create(replace(profile, **kept), "SIMULATEUR SOUS-AC", at=AT - DAY, parent=root)  # type: ignore[arg-type]
         leaf = made.issue(RECEIVING, subject_of(ADDRESS), at=AT, names=[ADDRESS])
         assert (trust.path(read_certificate(leaf.certificate), leaf.chain) is not None) is expected
+
+
+def test_an_authority_for_another_purpose_issues_nothing_for_this_one(domain: Domain) -> None:
+    for purpose, expected in ((Purpose.SERVER_AUTH, State.WRONG_USAGE), (Purpose.EMAIL_PROTECTION, State.VALID)):
+        profile = replace(ISSUING, key_bits=2048, purposes=frozenset({purpose}))
+        between = Authority.create(profile, "SIMULATEUR A BUT", at=AT - DAY, parent=domain.root)
+        leaf = between.issue(RECEIVING, subject_of(ADDRESS), at=AT, names=[ADDRESS])
+        lists = [domain.root.crl(AT), between.crl(AT)]
+        trust = TrustContext([domain.root.identity.certificate], [between.identity.certificate], lists)
+        assert trust.state(leaf.certificate, Usage.RECEIVE, ADDRESS, AT) is expected
+
+
+@pytest.mark.parametrize(("exponent", "expected"), [
+    (1, State.UNTRUSTED), (2, State.UNTRUSTED), (3, State.VALID), (65_537, State.VALID),
+])  # fmt: skip
+def test_an_exponent_with_which_anyone_signs_makes_no_key(domain: Domain, exponent: int, expected: State) -> None:
+    """With 1 a signature is what was to be signed."""
+    signed_part, algorithm, _ = der.parse(domain.receiving.certificate).children()
+    fields = [bytes(one.octets) for one in signed_part.children()]
+    kind, bits = der.parse(fields[6]).children()
+    modulus, _ = der.parse(bits.content[1:]).children()
+    key = der.sequence(modulus.octets, der.integer(exponent))
+    fields[6] = der.sequence(kind.octets, der.tlv(der.BIT_STRING, b"\0", key))
+    content = der.sequence(*fields)
+    signature = pkcs1().sign(private_key(domain.issuing.identity), content)
+    made = der.sequence(content, algorithm.octets, der.tlv(der.BIT_STRING, b"\0", signature))
+    assert domain.trust().state(made, Usage.RECEIVE, ADDRESS, AT) is expected
 
 
 def test_a_path_of_five_is_too_long() -> None:

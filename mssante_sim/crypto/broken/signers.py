@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mssante_sim.crypto import smime
 from mssante_sim.crypto.authority import Authority
@@ -175,6 +176,22 @@ def _authority_without_usage(scene: Scene) -> Made:
     return _by(scene, scene.leaf(issuer=bare))
 
 
+def _authority_constrained(scene: Scene) -> Made:
+    """The authority may issue to another domain's mailboxes only."""
+    elsewhere = x509.NameConstraints([x509.RFC822Name("ailleurs.mssante.test")], None)
+    free = scene.authority("D'UN AUTRE DOMAINE")
+    bound = scene.crafted(free.identity, lambda made: made.add_extension(elsewhere, critical=True), issuer=scene.root)
+    authority = Authority(bound, parent=scene.root)
+    scene.lists.append(authority.crl(scene.at))
+    return _by(scene, scene.leaf(issuer=authority))
+
+
+def _any_purpose(scene: Scene) -> Made:
+    anything = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE])
+    bare = scene.leaf(replace(SIGNING, purposes=frozenset()))
+    return _by(scene, scene.crafted(bare, lambda made: made.add_extension(anything, critical=False)))
+
+
 def _weak_key(scene: Scene) -> Made:
     weak = scene.leaf(replace(SIGNING, key_bits=1024), key=new_key(1024))
     return Made(smime.wrap_signed(TEXT, write_signed_data(TEXT, weak, at=scene.at), "sha-256"))
@@ -238,6 +255,10 @@ SIGNER_CASES: Final = tuple(
          _by_authority("SANS SIGNATURE", uses=frozenset({KeyUse.CRL_SIGN}))),
         ("authority-without-usage", "step 4", "RFC 5280 §4.2.1.3", "Nothing says what its issuer's key may do.",
          _authority_without_usage),
+        ("authority-other-purpose", "step 4", "our choice", "Its issuer is for servers only.",
+         _by_authority("D'UN AUTRE METIER", purposes=frozenset({Purpose.SERVER_AUTH}))),
+        ("authority-constrained", "step 4", "RFC 5280 §4.2.1.10", "Its issuer is for another domain's mailboxes.",
+         _authority_constrained),
         ("authority-expired", "step 4", "RFC 5280 §6.1.3 (a)(2)", "Its issuer's validity ended yesterday.",
          _by_authority("ECHUE", validity=399 * DAY)),
         ("authority-weak-key", "step 4", "our choice", "Its issuer's key is RSA-1024.",
@@ -261,6 +282,7 @@ SIGNER_CASES: Final = tuple(
         ("several-addresses", "", "RFC 8550 §3", "From is the second of two mailboxes.", _several_addresses),
         ("other-extension", "", "RFC 5280 §4.2", "An unknown extension that is not critical.", _other_extension),
         ("no-purpose", "", "RFC 8550 §4.4.4", "No extended usage: nothing is forbidden.", _no_purpose),
+        ("any-purpose", "", "RFC 8550 §4.4.4", "Any extended usage is allowed.", _any_purpose),
         ("no-usage", "", "RFC 8550 §4.4.2", "No key usage: nothing is forbidden.", _no_usage),
         ("digital-signature", "", "RFC 8550 §4.4.2", "Digital signature alone allows to sign.",
          lambda scene: _by(scene, scene.leaf(replace(SIGNING, uses=frozenset({KeyUse.DIGITAL_SIGNATURE}))))),
