@@ -97,9 +97,10 @@ def test_conversations_are_chosen_by_pharmacy_and_day_the_latest_first(
     listed = patient.ok("GET", "/conversations")["conversations"]
     assert [line["id"] for line in listed] == [two["message"], one["message"]]
     assert patient.ok("GET", "/conversations", params={"pharmacy": lilas})["conversations"] == listed[1:]
-    today, tomorrow = datetime.now(UTC).date(), datetime.now(UTC).date() + timedelta(days=1)
-    assert patient.ok("GET", "/conversations", params={"since": str(today)})["conversations"] == listed
-    assert patient.ok("GET", "/conversations", params={"since": str(tomorrow)})["conversations"] == []
+    # A day is one of the zone that the machine is in: these are past and to come in every one.
+    past, to_come = (datetime.now(UTC).date() + timedelta(days=days) for days in (-1, 3))
+    assert patient.ok("GET", "/conversations", params={"since": str(past)})["conversations"] == listed
+    assert patient.ok("GET", "/conversations", params={"since": str(to_come)})["conversations"] == []
     assert patient.no("GET", "/conversations", params={"since": "hier"}) == (422, "bad-parameter")
 
 

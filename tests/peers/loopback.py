@@ -1,6 +1,7 @@
 """Scratch directories, free ports and children: what every peer needs to run beside others."""
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -8,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 __all__ = ["free_ports", "open_port", "scratch", "stop"]
@@ -30,19 +31,17 @@ def scratch(name: str) -> Iterator[Path]:
 
 
 def free_ports(count: int) -> list[int]:
-    """`count` different TCP ports of 127.0.0.1 that were free just now.
+    """`count` TCP ports of 127.0.0.1 in a row that were free just now.
 
-    For programs that must be told a number; another process may take one first,
-    which then shows as a peer that does not start.
+    For programs that must be told a number. They lie below those that a system gives
+    to whoever asks for any, so that nobody has got one by chance before it is used, or used again.
     """
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for one in held:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in held]
-    finally:
-        for one in held:
-            one.close()
+    while True:
+        first = 10_000 + secrets.randbelow(22_000)
+        with suppress(OSError), ExitStack() as held:
+            for port in range(first, first + count):
+                held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return list(range(first, first + count))
 
 
 def open_port(port: int, child: subprocess.Popen[bytes], log: Path, *, within_s: float = 20.0) -> None:

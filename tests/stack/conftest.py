@@ -71,8 +71,10 @@ def paper(tmp_path: Path) -> str:
 @pytest.fixture
 def signed_out(home: Path) -> Iterator[None]:
     """Nobody is signed in, before and after."""
+    sessions = home / "sessions.json"
+    sessions.unlink(missing_ok=True)  # tests that sign in by other ways leave it
     yield
-    (home / "sessions.json").unlink(missing_ok=True)
+    sessions.unlink(missing_ok=True)
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.stack.homes import make_home
+
 pytestmark = pytest.mark.slow  # each command is a process of its own
 
 
@@ -21,8 +23,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("seeded") / "home"
-    made = run("seed", "--home", str(home), "--pharmacies", "4", "--patients", "2")
-    assert made.returncode == 0, made.stderr
+    make_home(home)
     return home
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,6 @@ import pytest
 
 from mssante_sim.clients.running import RUN_FILE
 from mssante_sim.testing import Mssante
-from tests.peers.loopback import free_ports
 
 BROKEN = "#!/bin/sh\necho it is broken\nexit 7\n"
 
@@ -53,7 +53,7 @@ class Desktop:
     def refusal(self, *arguments: str) -> tuple[int, str]:
         """Exit status and words of the command, which leaves no file behind."""
         command = [sys.executable, "-m", "mssante_sim", "pharmacy", "thunderbird", "--home", str(self.home), *arguments]
-        outcome = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=30, check=False)
+        outcome = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60, check=False)
         assert not list(self.temporary.iterdir())
         return outcome.returncode, outcome.stderr
 
@@ -80,9 +80,11 @@ def test_a_user_who_is_not_of_that_mailbox_is_refused_with_those_who_are(desk: D
 
 def test_a_stack_that_is_no_longer_up_is_not_waited_for(desk: Desktop, tmp_path: Path) -> None:
     facts = desk.facts()
-    (facts["ports"]["imap_tls"],) = free_ports(1)
-    desk.move(tmp_path / "home", facts)
-    status, said = desk.refusal("990000010")
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound, but nobody listens
+        facts["ports"]["imap_tls"] = nobody.getsockname()[1]
+        desk.move(tmp_path / "home", facts)
+        status, said = desk.refusal("990000010")
     assert status == 5
     assert "Le serveur IMAP est injoignable" in said
 

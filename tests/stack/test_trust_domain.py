@@ -27,6 +27,7 @@ from mssante_sim.crypto.smime import decrypt
 from mssante_sim.crypto.tls import client_context
 from mssante_sim.testing import Mssante
 from tests.stack.conftest import Outcome
+from tests.stack.homes import make_home
 from tests.unit.sasl.scram_client import Client
 
 pytestmark = pytest.mark.slow  # a stack of its own
@@ -82,9 +83,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("locked")
     home, secret = folder / "home", folder / "passphrase"
     secret.write_text(PASSPHRASE + "\n")
-    for command in (("seed", "--pharmacies", "4", "--patients", "3"), ("certs", "lock")):
-        done = run(home, *command, **{FILE: str(secret)})
-        assert done.status == 0, done.err
+    make_home(home, patients=3)
+    locked = run(home, "certs", "lock", **{FILE: str(secret)})
+    assert locked.status == 0, locked.err
     up = [sys.executable, "-u", "-m", "mssante_sim", "up", "--port-base", "0"]
     environment = {**os.environ, "MSSANTE_SIM_HOME": str(home), VALUE: PASSPHRASE}
     with (
@@ -133,7 +134,7 @@ def test_a_rollover_and_a_renewal_need_no_restart(house: House) -> None:
         done = house.run(*command)
         assert done.status == 0, done.err
     after = house.message("apres")
-    new, old = house.own(Usage.RECEIVE)
+    new, old = house.own(Usage.RECEIVE)[:2]
     assert house.mssante.open(before, "pharmacy").signer == house.mssante.open(after, "pharmacy").signer
     assert house.mssante.open(after, "pharmacy").doubt is None
     decrypt(after, [new])
@@ -146,7 +147,7 @@ def test_a_rollover_and_a_renewal_need_no_restart(house: House) -> None:
         f"{house.mssante.running.http}/certificates/{address}",
         headers={"ESANTE-API-KEY": house.mssante.running.api_key},
     ).json()["certificates"]
-    assert [(one["state"], one["serial"]) for one in answer if one["usage"] == "receiving"] == [
+    assert [(one["state"], one["serial"]) for one in answer if one["usage"] == "receiving"][:2] == [
         ("valid", f"{read_certificate(one.certificate).serial:x}") for one in (new, old)
     ]
     for number, name in enumerate(("issuing", "issuing-2"), 1):

@@ -22,6 +22,7 @@ from mssante_sim.stack import Stack
 from mssante_sim.storage.api import Copy, Parcel
 from mssante_sim.storage.sqlite.store import SqliteStore
 from mssante_sim.testing import Mssante
+from tests.peers.loopback import free_ports
 
 
 class Idling:
@@ -86,11 +87,10 @@ def test_the_crl_is_served_where_the_certificates_say(mssante: Mssante) -> None:
 
 @pytest.mark.slow
 async def test_watching_goes_on_after_the_server_was_away_and_misses_nothing(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path / "home", ports=Ports.from_base(0), pharmacies=4, patients=2)
+    settings = Settings(home=tmp_path / "home", ports=Ports(*free_ports(7)), pharmacies=4, patients=2)
     stack = await Stack.start(settings)
     running = stack.running
     desk = Desk.of(running, running.roles["pharmacy"])
-    again = Settings(home=settings.home, ports=Ports(**running.ports))
     pauses: list[float] = []
 
     async def start_again(pause_s: float) -> None:
@@ -103,7 +103,7 @@ async def test_watching_goes_on_after_the_server_was_away_and_misses_nothing(tmp
             parcel = Parcel(octets, summarise(octets), (Copy(desk.account.address),))
             await store.deliver([parcel], received=SystemClock().now())
             await store.close()
-            stack = await Stack.start(again)
+            stack = await Stack.start(settings)
 
     seen: list[object] = []
     async with aclosing(watch(desk.access(), sleep=start_again)) as events:

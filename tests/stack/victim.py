@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mssante_sim.clients.running import Running
 from mssante_sim.testing import Mssante
+from tests.peers.loopback import free_ports
 
 
 class Victim:
@@ -15,10 +16,20 @@ class Victim:
 
     def __init__(self, folder: Path) -> None:
         self.home = folder / "home"
+        (self._port_base, *_) = free_ports(7)  # the same each time: certificates name the port of HTTP
         self._process: subprocess.Popen[str] | None = None
 
     def up(self) -> Mssante:
-        options = ["--home", str(self.home), "--port-base", "0", "--pharmacies", "4", "--patients", "2"]
+        options = [
+            "--home",
+            str(self.home),
+            "--port-base",
+            str(self._port_base),
+            "--pharmacies",
+            "4",
+            "--patients",
+            "2",
+        ]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "mssante_sim", "up", *options], stdout=subprocess.PIPE, text=True, encoding="utf-8"
         )
