@@ -1,4 +1,7 @@
-"""`mssante-sim directory`: the life of a place and of its mailboxes, each step at once in SMTP, FHIR and DNS."""
+"""`mssante-sim directory`: the life of a place and of its mailboxes, each step at once in SMTP and FHIR.
+
+DNS knows domains, not mailboxes: that of a mailbox which is suspended or closed stays, and SMTP says why it refuses.
+"""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -2,8 +2,9 @@
 
 Each mail domain is a zone with MX, addresses, SRV of submission and IMAP (RFC
 6186, RFC 8314) and the name of autoconfig; so is the domain of an imported
-mailbox from the moment it is activated. A question about anything else is
-refused; nothing is ever asked elsewhere.
+mailbox from the moment it is activated. It stays one when a mailbox is closed:
+SMTP then says why it refuses. A question about anything else is refused;
+nothing is ever asked elsewhere.
 """
 
 import ipaddress

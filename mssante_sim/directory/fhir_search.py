@@ -83,7 +83,7 @@ class FhirSearch:
     include: tuple[str, ...] = ()  # keys of INCLUDES
     revinclude: tuple[str, ...] = ()
     elements: frozenset[str] = frozenset()  # empty: all
-    total: bool = False  # to be counted
+    total: bool | None = None  # to be counted, or not told; None: told where it is known anyway
 
     def accepts(self, resource: Resource) -> bool:
         """Whether every criterion holds."""

@@ -159,8 +159,8 @@ class _Facade:
                 following = _Cursor(cursor.type, cursor.query, position)
                 break
             found.append(resource)
-        is_whole = following is None and cursor.begin == BEGINNING
-        total = len(found) if is_whole else await self._total(cursor.type, search) if search.total else None
+        is_known = following is None and cursor.begin == BEGINNING and search.total is not False
+        total = len(found) if is_known else await self._total(cursor.type, search) if search.total else None
         base = f"{request.url.scheme}://{request.url.netloc}/fhir/v2"
         return FhirJson(bundle(
             base, [search.shown(each) for each in found], self._others(search, found),

@@ -180,6 +180,8 @@ async def test_only_wanted_elements_come_back_marked_as_a_part(client: httpx.Asy
 async def test_a_total_is_counted_when_asked_for(client: httpx.AsyncClient, seeded: Seeded) -> None:
     assert "total" not in await bundle(client, "Organization?_count=3")
     assert "total" not in await bundle(client, "Organization?_count=3&_total=none")
+    assert "total" not in await bundle(client, "Device?_total=none")
+    assert (await bundle(client, "Device?_total=estimate"))["total"] == 1
     page = await bundle(client, "Organization?_count=3&_total=accurate")
     assert page["total"] == len(seeded.organisations)
     second = await bundle(client, page["link"][0]["url"])

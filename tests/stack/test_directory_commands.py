@@ -14,6 +14,7 @@ import pytest
 
 from mssante_sim.cli.directory import opened_directory
 from mssante_sim.cli.main import main
+from mssante_sim.cli.up import banner
 from mssante_sim.clients.running import Running
 from mssante_sim.clients.steering import Steering
 from mssante_sim.directory.dns_lookup import NameServer, NoService, find_door
@@ -139,11 +140,14 @@ def test_each_step_of_a_life_shows_at_once(run: Command, stack: Running) -> None
         (["renew-certificate", PHARMACY, "--revoke"], "Accepted", True, True),
         (["close", PHARMACY], "not-published", False, False),
     )
+    dns = NameServer(stack.bind, stack.ports["dns"])
+    door = find_door(stack.domains["operator"], "submissions", dns)
     for arguments, words, in_api, in_extraction in steps:
         outcome = run(*arguments)
         assert outcome.returncode == 0, outcome.stderr
         seen = words in verdict(stack, address), shown(stack, address), extracted(stack, address)
         assert seen == (True, in_api, in_extraction), arguments
+        assert find_door(stack.domains["operator"], "submissions", dns) == door  # DNS knows domains, not mailboxes
     closed = httpx.get(
         f"{stack.fhir_base}/Organization/001-01-{PHARMACY}", headers={"ESANTE-API-KEY": stack.api_key}
     ).json()
@@ -175,7 +179,7 @@ def test_an_imported_list_is_marked_shown_and_takes_mail_only_where_activated(
     first, second = (line.split("|")[1] for line in pharmacies[:2])
     assert shown(stack, first)
     assert "outside-domain" in verdict(stack, first)
-    assert Running.read(home(stack)).real_directory
+    assert " · contains-real-directory (" in banner(Running.read(home(stack)), 1.0)  # what `up` says at start
     info = subprocess.run(
         [sys.executable, "-m", "mssante_sim", "info", "--home", str(home(stack))],
         capture_output=True,
@@ -205,7 +209,8 @@ def test_an_imported_list_is_marked_shown_and_takes_mail_only_where_activated(
     assert Running.read(home(stack)).account(first).logins[0].password in activated.stdout
     assert run("import", "--forget").returncode == 0
     assert not shown(stack, second)
-    assert not Running.read(home(stack)).real_directory
+    assert "contains-real-directory" not in banner(Running.read(home(stack)), 1.0)
+    assert not (home(stack) / "set-aside.txt").exists()
     assert run("export", "clean", "--publish").returncode == 0
 
 
