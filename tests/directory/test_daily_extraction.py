@@ -1,5 +1,6 @@
 """The extraction of the day over HTTP."""
 
+import asyncio
 import io
 import zipfile
 from collections.abc import AsyncIterator
@@ -64,6 +65,19 @@ async def test_a_change_shows_in_the_next_one_or_when_asked_for(
     assert len(list(daily.current().parent.iterdir())) == 1
 
 
+async def test_all_who_come_while_it_is_made_get_the_same_whole_one(
+    browser: httpx.AsyncClient, daily: DailyExtraction
+) -> None:
+    answers = await asyncio.gather(*(browser.get(PATH) for _ in range(12)))
+    assert {answer.content for answer in answers} == {daily.current().read_bytes()}
+    assert "pharmacie.lilas." in text(answers[0].content)
+
+
+async def test_one_that_cannot_be_made_is_told(browser: httpx.AsyncClient, tmp_path: Path) -> None:
+    (tmp_path / "home" / "extractions").write_text("a file is in the way")
+    assert ((await browser.get(PATH)).status_code, (await browser.head(PATH)).status_code) == (503, 503)
+
+
 async def test_an_imported_list_is_not_given_away(
     browser: httpx.AsyncClient, directory: Directory, clock: FixedClock, tmp_path: Path
 ) -> None:
@@ -72,3 +86,4 @@ async def test_an_imported_list_is_not_given_away(
     answer = await browser.get(PATH)
     assert answer.status_code == 403
     assert "contains-real-directory" in answer.text
+    assert list((tmp_path / "home" / "extractions").iterdir()) == []  # nothing half made
