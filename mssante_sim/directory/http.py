@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, request_response
 
@@ -95,6 +95,8 @@ def _guarded(endpoint: _Endpoint, api_key: str) -> _Endpoint:
             return await endpoint(request)
         except SearchRefused as refused:
             return FhirJson(outcome(refused.public), 400)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
         except StoreError as error:
             return FhirJson(outcome(error.public, code="exception"), 503)
 

@@ -3,7 +3,7 @@
 import base64
 import json
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -14,13 +14,15 @@ from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.operationoutcome import OperationOutcome
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from starlette.applications import Starlette
 
 from mssante_sim.clock import FixedClock
 from mssante_sim.directory.fhir_search import SearchRefused, read_search
 from mssante_sim.directory.fhir_types import TYPES
+from mssante_sim.directory.http import routes
 from mssante_sim.directory.store import Directory
 from mssante_sim.directory.synthetic import Seeded
-from tests.directory.conftest import opened, served
+from tests.directory.conftest import KEY, opened, served
 
 LILAS = "001-01-990000010"
 FORM = "application/x-www-form-urlencoded"
@@ -208,6 +210,23 @@ async def test_body_and_query_of_a_posted_search_add_up(client: httpx.AsyncClien
     assert await posted("name=lilas", "address-city=rennes") == lilas
     assert await posted("name=lilas", "name=port") == []
     assert await posted("", "name=lilas", f"{FORM.upper()}; charset=UTF-8") == lilas
+
+
+async def test_who_leaves_in_the_middle_of_a_body_is_no_failure_of_ours(directory: Directory) -> None:
+    came = iter(({"type": "http.request", "body": b"name=", "more_body": True}, {"type": "http.disconnect"}))
+    said: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return next(came)
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        said.append(message)
+
+    headers = [(b"esante-api-key", KEY.encode())]
+    scope = {"type": "http", "method": "POST", "path": "/fhir/v2/Organization/_search", "headers": headers,
+             "query_string": b""}  # fmt: skip
+    await Starlette(routes=routes(directory, api_key=KEY))(scope, receive, send)
+    assert said[0]["status"] == 400
 
 
 async def test_a_search_too_long_for_an_address_is_paged_too(client: httpx.AsyncClient, seeded: Seeded) -> None:
