@@ -20,7 +20,7 @@ from mssante_sim.directory.extraction import (
     text_octets,
     write_extraction,
 )
-from mssante_sim.directory.model import MailboxUser
+from mssante_sim.directory.model import Mailbox, MailboxUser
 from mssante_sim.directory.trust_list import FAULTS, Operator, WhiteListService, peer_of
 from mssante_sim.provision import Provisioned
 
@@ -45,6 +45,8 @@ def import_(home: Path, file: Path | None, activate: tuple[str, ...], forget: bo
     """
     if file is None and not activate and not forget:
         raise click.UsageError("Give a FILE, --activate ADDRESS or --forget.")
+    if len(activate) > _MOST_ACTIVATED:
+        raise click.UsageError(f"At most {_MOST_ACTIVATED} mailboxes are activated at once.")
     facts: dict[str, object] = {}
     activated: list[dict[str, str]] = []
     say: Callable[[str], None] = (lambda _: None) if as_json else click.echo
@@ -57,8 +59,9 @@ def import_(home: Path, file: Path | None, activate: tuple[str, ...], forget: bo
             say("The imported list and its mark are gone; mailboxes that were activated stay.")
         if file is not None:
             facts |= _import(provisioned, file, say)
-        for address in activate[:_MOST_ACTIVATED]:
-            provisioned, login = _activate(provisioned, address, say)
+        boxes = [_imported(provisioned, address) for address in dict.fromkeys(map(str.lower, activate))]
+        for box in boxes:  # all of them exist: else none is activated
+            provisioned, login = _activate(provisioned, box, say)
             activated.append(login)
     finally:
         provisioned.close()
@@ -84,11 +87,14 @@ def _keep(path: Path, aside: SetAside) -> None:
         aside.write(kept)
 
 
-def _activate(provisioned: Provisioned, address: str, say: Callable[[str], None]) -> tuple[Provisioned, dict[str, str]]:
-    user = MailboxUser(address.lower(), "titulaire", "Titulaire")
-    box = provisioned.directory.imported_mailbox(address, user)
+def _imported(provisioned: Provisioned, address: str) -> Mailbox:
+    return provisioned.directory.imported_mailbox(address, MailboxUser(address, "titulaire", "Titulaire"))
+
+
+def _activate(provisioned: Provisioned, box: Mailbox, say: Callable[[str], None]) -> tuple[Provisioned, dict[str, str]]:
+    (user,) = box.users
     enrolled = provisioned.enrol(box, provisioned.directory.organisation_of(box), SystemClock().now())
-    enrolled.directory.activate(address, user)
+    enrolled.directory.activate(box.address, user)
     password = enrolled.secrets.passwords[user.login]
     say(f"{box.address}: activated; login {user.login}  password {password}")
     return enrolled, {"address": box.address, "login": user.login, "password": password}

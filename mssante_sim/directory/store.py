@@ -237,7 +237,13 @@ class Directory:
         self._put(places, boxes, (Row(PATIENT, profile.address, text_of(profile)) for profile in patients))
 
     def imported_mailbox(self, address: str, user: MailboxUser) -> Mailbox:
-        """What `activate` would make of an imported mailbox.  Raises: DirectoryError."""
+        """What `activate` would make of an imported mailbox.
+
+        Raises:
+            DirectoryError: no such mailbox was imported, or the home has one of that address itself.
+        """
+        if self.mailbox(address) is not None:
+            raise DirectoryError(f"{address[:254]} is a mailbox of this home already.")
         lines = self.listing.lines_of(address)
         if not lines:
             raise DirectoryError(f"The imported list holds no mailbox {address[:254]}.")

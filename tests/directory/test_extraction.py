@@ -122,8 +122,13 @@ def test_an_export_of_the_home_comes_back_as_it_left(directory: Directory, empty
     assert export(empty, forced=True) == lines
     assert imported(directory, tmp_path, zipped("\n".join(lines))) == []  # beside the home's own of the same address
     assert sorted(export(directory, forced=True)) == sorted(lines)
+    own = "pharmacie.lilas.990000010@officine.mssante.test"
+    before = directory.mailbox(own)
+    with pytest.raises(DirectoryError, match="of this home already"):
+        directory.activate(own, MailboxUser(own, "titulaire", "Titulaire"))
+    assert directory.mailbox(own) == before
     hits = directory.search("lilas", "rennes")
-    assert [hit.mailbox.address for hit in hits] == ["pharmacie.lilas.990000010@officine.mssante.test"] * len(hits)
+    assert [hit.mailbox.address for hit in hits] == [own] * len(hits) != []
 
 
 @pytest.mark.parametrize("text", list(made_lines(60, seed=2)), ids=lambda text: text.split("|")[1][:20])
@@ -194,6 +199,8 @@ def test_activating_makes_it_a_mailbox_of_the_home(directory: Directory, tmp_pat
     assert set(text.split("\n")) <= set(export(directory, forced=True))
     directory.set_red_listed(activated.organisation, on=True)
     assert address not in "\n".join(export(directory, forced=True))
+    with pytest.raises(DirectoryError, match="of this home already"):
+        directory.activate(address, user)  # it would be shown again
     with pytest.raises(DirectoryError, match="imported list holds no mailbox"):
         directory.activate("nobody@structure-fictive.test", user)
 

@@ -108,6 +108,7 @@ def test_an_added_pharmacy_can_be_written_to_and_logs_in(run: Command, stack: Ru
         (["import"], 2, "Give a FILE"),
         (["import", "absent.zip"], 6, "cannot be read"),
         (["import", "--activate", "a@b.test"], 3, "imported list holds no mailbox"),
+        (["import", *(["--activate", "a@b.test"] * 101)], 2, "At most 100 mailboxes"),
         (["export"], 2, "Give a FOLDER"),
         (["white-list", "--remove", "jamais.test"], 6, "No operator"),
     ],
@@ -199,6 +200,9 @@ def test_an_imported_list_is_marked_shown_and_takes_mail_only_where_activated(
     assert httpx.get(autoconfig).status_code == 404
     with pytest.raises(NoService):
         find_door(domain, "imaps", dns)
+    partly = run("import", "--activate", first, "--activate", "absent@structure-fictive.test")
+    assert (partly.returncode, "holds no mailbox absent@" in partly.stderr) == (3, True)
+    assert "outside-domain" in verdict(stack, first)  # all or none
     activated = run("import", "--activate", first)
     assert activated.returncode == 0, activated.stderr
     assert verdict(stack, first).startswith("Accepted")
