@@ -315,7 +315,9 @@ def _mailbox_holder(mailbox: Mailbox, place: Organisation | None) -> Holder:
 
 def _place_holder(place: Organisation) -> Holder:
     unit = IdNatStruct.of(place.finess)
-    return Holder(unit, place.name, unit, f"{place.address.department} ({place.address.department_code})")
+    address = place.address  # an imported one has no code
+    code = f" ({address.department_code})" if address.department_code else ""
+    return Holder(unit, place.name, unit, f"{address.department}{code}")
 
 
 def write_exports(home: Home, keystore: Keystore, passphrase: str, *, shown: str) -> None:

@@ -20,6 +20,7 @@ _KEY_USES: Final = (
     "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
     "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
 )  # fmt: skip
+_LONGEST_PART: Final = 64  # octets of O, OU and CN
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +88,20 @@ def pointers(places: Places) -> tuple[x509.ExtensionType, ...]:
 
 
 def name_of(subject: Subject) -> x509.Name:
-    """C=FR, ST, O, OU, CN.  [IGC-Santé]"""
+    """C=FR, ST, O, OU, CN, each as far as a name may hold it: a mailbox stands whole in its own extension.
+
+    [IGC-Santé, RFC 5280 §A.1]
+    """
     pairs = (
         (NameOID.COUNTRY_NAME, "FR"), (NameOID.STATE_OR_PROVINCE_NAME, subject.department),
         (NameOID.ORGANIZATION_NAME, subject.organisation), (NameOID.ORGANIZATIONAL_UNIT_NAME, subject.unit),
         (NameOID.COMMON_NAME, subject.common_name),
     )  # fmt: skip
-    return x509.Name([x509.NameAttribute(oid, value) for oid, value in pairs if value])
+    return x509.Name([x509.NameAttribute(oid, _cut(value)) for oid, value in pairs if value])
+
+
+def _cut(value: str) -> str:
+    return value.encode()[:_LONGEST_PART].decode(errors="ignore")
 
 
 def _alternatives(profile: Profile, names: Sequence[str]) -> x509.SubjectAlternativeName:

@@ -1,5 +1,6 @@
 """A new place with its mailbox, or one more mailbox at a place, from few words; fictitious, or refused."""
 
+import re
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,15 +21,17 @@ from mssante_sim.directory.search import words
 from mssante_sim.directory.store import Directory, DirectoryError
 from mssante_sim.errors import SimulatorError
 
-__all__ = ["Newcomer", "NotFictitious", "mailbox_at", "newcomer"]
+__all__ = ["EntryRefused", "Newcomer", "mailbox_at", "newcomer"]
 
 _FROM: Final = 200_000  # numbers below are seeded places
 _LEGAL_FROM: Final = 700_000
 _MOST: Final = 99_999  # as many SIREN are safe
+_LONGEST_NAME: Final = 100  # what one may search for
+_SECTOR: Final = re.compile(r"SA[0-9]{2}")
 
 
-class NotFictitious(SimulatorError):
-    """The name does not show that it is invented."""
+class EntryRefused(SimulatorError):
+    """The name does not show that it is invented, or cannot stand in a directory; or the sector is none."""
 
     exit_code = 2
 
@@ -52,12 +55,17 @@ def newcomer(
     """A legal entity, its place called `name` in a town that the seeded directory knows, and an ORG mailbox.
 
     Raises:
-        NotFictitious: the name does not contain FICTIF or FICTIVE.
+        EntryRefused: the name does not contain FICTIF or FICTIVE, or it or the sector is none.
         DirectoryError: the town is not known, or the FINESS is taken.
         IdentifierError: the FINESS is none, or not fictitious.
     """
+    name = " ".join(name.split())
     if "FICTIF" not in name.upper() and "FICTIVE" not in name.upper():
-        raise NotFictitious("A new entry shows that it is invented: put FICTIF or FICTIVE in its name.")
+        raise EntryRefused("A new entry shows that it is invented: put FICTIF or FICTIVE in its name.")
+    if len(name) > _LONGEST_NAME or not name.isprintable() or "|" in name:  # which parts the columns of an extraction
+        raise EntryRefused(f"A name has at most {_LONGEST_NAME} characters, all printable, and no |.")
+    if not _SECTOR.fullmatch(sector):
+        raise EntryRefused(f"{sector[:20]!r} is no sector such as SA33 (TRE_R02).")
     number = _free_number(directory)
     place_number = Finess.strict(finess) if finess else Finess.synthetic(_FROM + number)
     if directory.organisation(place_number) is not None:
@@ -78,7 +86,7 @@ def newcomer(
 def mailbox_at(directory: Directory, domains: Domains, place: Organisation) -> Mailbox:
     """One more ORG mailbox of `place`, the last in rank, with a user of its own."""
     rank = 1 + max((box.rank for box in directory.mailboxes_of(place.finess)), default=0)
-    slug = "-".join(words(place.name)[-2:]) or "bal"
+    slug = "-".join(words(place.name)[-2:])[:40] or "bal"  # with the rest at most 64  [RFC 5321 §4.5.3.1.1]
     suffix = f".{rank}" if rank > 1 else ""
     local = f"{slug}.{place.finess}{suffix}"
     user = MailboxUser(f"{local}.titulaire", "titulaire", "Camille FICTIF-TITULAIRE")

@@ -60,6 +60,18 @@ def extension(octets: bytes, kind: type[x509.ExtensionType]) -> x509.Extension[x
 # Certificates
 
 
+def test_what_is_longer_than_a_name_may_be_is_cut_there_and_stands_whole_as_mailbox(domain: Domain) -> None:
+    address = f"{'service.de.' * 5}messagerie@{'etablissement-fictif.' * 4}test"
+    subject = Subject(address, f"CENTRE HOSPITALIER FICTIF {'É' * 30}", "1990000010", "Ille-et-Vilaine (35)")
+    issued = domain.issuing.issue(SIGNING, subject, at=AT, names=[address])
+    read = read_certificate(issued.certificate)
+    assert read.mailboxes == {address}
+    assert read.name == address[:64]
+    (organisation,) = read.parsed.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    assert organisation.value == f"CENTRE HOSPITALIER FICTIF {'É' * 19}"  # 64 octets
+    assert domain.trust().state(issued.certificate, Usage.SIGN, address, AT) is CertificateState.VALID
+
+
 def test_the_tree_is_that_of_igc_sante_under_fake_names(keystore: Keystore) -> None:
     assert tuple(one.identity.certificate for one in keystore.issuers.all()) == keystore.authorities
     root, issuing = (x509.load_der_x509_certificate(one) for one in keystore.authorities)

@@ -88,6 +88,9 @@ def test_an_added_pharmacy_can_be_written_to_and_logs_in(run: Command, stack: Ru
     received = mssante.imap(finess).fetch("1", "(RFC822)")[1][0][1]
     assert mssante.open(received, finess).encrypted
     mssante.close()
+    long = json.loads(run("add", f"PHARMACIE FICTIVE\n{'É' * 82}", "--json").stdout)  # longer than a certificate names
+    assert long["name"] == f"PHARMACIE FICTIVE {'É' * 82}"
+    assert verdict(stack, long["address"]).startswith("Accepted by R3")
     second = run("add", "--at", finess)
     assert second.returncode == 0, second.stderr
     assert ".2@" in second.stdout.split("\n")[1]
@@ -98,6 +101,10 @@ def test_an_added_pharmacy_can_be_written_to_and_logs_in(run: Command, stack: Ru
     [
         (["add"], 2, "Give a NAME"),
         (["add", "PHARMACIE DU VRAI MONDE"], 2, "FICTIF or FICTIVE"),
+        (["add", "PHARMACIE FICTIVE | X"], 2, "no |"),
+        (["add", "PHARMACIE FICTIVE \x1b[31m"], 2, "all printable"),
+        (["add", f"PHARMACIE FICTIVE {'X' * 100}"], 2, "at most 100 characters"),
+        (["add", "PHARMACIE FICTIVE X", "--sector", "33"], 2, "no sector"),
         (["add", "PHARMACIE FICTIVE X", "--finess", "350000015"], 2, "FINESS"),
         (["add", "PHARMACIE FICTIVE X", "--finess", PHARMACY], 3, "holds FINESS"),
         (["add", "PHARMACIE FICTIVE X", "--town", "Atlantis"], 3, "choose one of"),
