@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,8 @@ def thunderbird(folder: Path) -> Iterator[Thunderbird]:
             yield Thunderbird(remote)
         finally:
             remote.quit()
-            program.wait(30)
+            with suppress(subprocess.TimeoutExpired):  # it is killed then
+                program.wait(60)
 
 
 @contextmanager
