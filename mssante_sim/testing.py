@@ -18,7 +18,7 @@ from mssante_sim.crypto.tls import client_context
 
 __all__ = ["Mssante", "ephemeral_stack"]
 
-_STOP_S: Final = 20.0
+_STOP_S: Final = 60.0
 
 
 class Mssante:
@@ -55,7 +55,7 @@ class Mssante:
         client.select("INBOX")
         return client
 
-    def wait_for(self, message_id: str | None = None, *, to: str, timeout: float = 10.0) -> dict[str, Any]:
+    def wait_for(self, message_id: str | None = None, *, to: str, timeout: float = 30.0) -> dict[str, Any]:
         """Facts of the message (None: any) once it lies in the INBOX of `to`.
 
         Raises:

@@ -16,7 +16,7 @@ from mssante_sim.crypto.revocation import answers_nonce, issuer_urls, ocsp_reque
 
 __all__ = ["HttpLookup"]
 
-_PATIENCE_S: Final = 3.0
+_PATIENCE_S: Final = 10.0
 _NONCE_OCTETS: Final = 32  # [RFC 9654 §2.1]
 _MOST_OCTETS: Final = 64 * 1024
 

@@ -9,7 +9,7 @@ from mssante_sim.clients.running import Running, StackNotRunning
 
 __all__ = ["Awaited", "Steering"]
 
-_MARGIN_S = 10.0
+_MARGIN_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,8 +80,8 @@ async def test_dig_sees_authority_edns_and_refusals(server: DnsServer) -> None:
 
 async def test_dnspython_asks_over_both_protocols(server: DnsServer) -> None:
     query = dns.message.make_query(f"_imaps._tcp.{OPERATOR}", "SRV")
-    over_udp = await dns.asyncquery.udp(query, "127.0.0.1", port=server.port, timeout=5)
-    over_tcp = await dns.asyncquery.tcp(query, "127.0.0.1", port=server.port, timeout=5)
+    over_udp = await dns.asyncquery.udp(query, "127.0.0.1", port=server.port, timeout=30)
+    over_tcp = await dns.asyncquery.tcp(query, "127.0.0.1", port=server.port, timeout=30)
     assert over_udp.answer == over_tcp.answer != []
 
 

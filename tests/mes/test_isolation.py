@@ -115,7 +115,7 @@ def test_a_refusal_of_the_mail_server_shows_no_address_either(mssante: Mssante, 
 @pytest.mark.parametrize("operation", [one for one in named if one.values[0].who is not Who.ANYONE])  # type: ignore[attr-defined]
 def test_without_a_session_no_route_answers(mssante: Mssante, operation: Operation) -> None:
     request = request_for(operation, Things())
-    with httpx.Client(base_url=f"{mssante.running.http}/mes/v1") as client:
+    with httpx.Client(base_url=f"{mssante.running.http}/mes/v1", timeout=60) as client:
         assert refusal(client.request(**request)) == (401, "session-missing")
 
 

@@ -33,7 +33,11 @@ async def test_lists_are_new_each_day_without_a_restart_also_after_a_failure(
 
     began = clock.now()
     monkeypatch.setattr(Issuers, "publish", publish_or_fail)
-    async with inside(clock=clock) as stack, httpx.AsyncClient() as client, asyncio.timeout(PATIENCE_S):
+    async with (
+        inside(clock=clock) as stack,
+        httpx.AsyncClient(timeout=PATIENCE_S) as client,
+        asyncio.timeout(PATIENCE_S),
+    ):
 
         async def ends() -> set[datetime | None]:
             urls = (f"{stack.running.http}/crl/{name}.crl" for name in ("root", "issuing"))

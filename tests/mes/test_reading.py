@@ -328,7 +328,7 @@ def test_news_come_when_something_arrives(mssante: Mssante, patient: Visitor, li
     listener = threading.Thread(target=listen)
     listener.start()
     answer(mssante, sent["message_id"])
-    listener.join(30)
+    listener.join(60)
     assert len(heard[0]["messages"]) == 1  # type: ignore[arg-type]
 
 

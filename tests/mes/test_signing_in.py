@@ -107,7 +107,7 @@ def test_signing_out_ends_this_session_and_no_other(mssante: Mssante) -> None:
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer x", "Basic eDp5", "Bearer " + "x" * 8_000])
 def test_without_a_session_nothing_is_told(mssante: Mssante, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
-    answer = httpx.get(f"{mssante.running.http}/mes/v1/session", headers=headers)
+    answer = httpx.get(f"{mssante.running.http}/mes/v1/session", headers=headers, timeout=60)
     assert refusal(answer) == (401, "session-missing")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 

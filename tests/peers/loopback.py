@@ -44,7 +44,7 @@ def free_ports(count: int) -> list[int]:
             return list(range(first, first + count))
 
 
-def open_port(port: int, child: subprocess.Popen[bytes], log: Path, *, within_s: float = 20.0) -> None:
+def open_port(port: int, child: subprocess.Popen[bytes], log: Path, *, within_s: float = 60.0) -> None:
     """Somebody listens on `port` of 127.0.0.1.
 
     Raises:

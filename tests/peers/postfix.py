@@ -135,7 +135,7 @@ class Operator:
         with smtplib.SMTP("localhost", self.port, "client") as client:
             client.sendmail(sender, [recipient], octets)
 
-    def bounced(self, *, within_s: float = 20.0) -> str:
+    def bounced(self, *, within_s: float = 60.0) -> str:
         """What it logs when it gives the next message up.
 
         Raises:

@@ -46,7 +46,7 @@ class Terminal:
             self.process.wait(10)
         os.close(self._master)
 
-    def sees(self, words: str, within_s: float = 20.0) -> str:
+    def sees(self, words: str, within_s: float = 60.0) -> str:
         """All that came up to and with `words`, which were not seen before."""
         limit = time.monotonic() + within_s
         while words not in self.screen[self._read_to :]:
@@ -63,7 +63,7 @@ class Terminal:
         """Just these keys."""
         os.write(self._master, keys.encode())
 
-    def ends(self, within_s: float = 20.0) -> int:
+    def ends(self, within_s: float = 60.0) -> int:
         """The exit status, once everything has been written."""
         limit = time.monotonic() + within_s
         while self._more(limit):

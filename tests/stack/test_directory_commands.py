@@ -66,6 +66,7 @@ def shown(stack: Running, address: str) -> bool:
         f"{stack.fhir_base}/Organization",
         params={"mailbox-mss:exact": address},
         headers={"ESANTE-API-KEY": stack.api_key},
+        timeout=60,
     )
     return answer.json()["total"] > 0
 
@@ -157,7 +158,7 @@ def test_each_step_of_a_life_shows_at_once(run: Command, stack: Running) -> None
         assert seen == (True, in_api, in_extraction), arguments
         assert find_door(stack.domains["operator"], "submissions", dns) == door  # DNS knows domains, not mailboxes
     closed = httpx.get(
-        f"{stack.fhir_base}/Organization/001-01-{PHARMACY}", headers={"ESANTE-API-KEY": stack.api_key}
+        f"{stack.fhir_base}/Organization/001-01-{PHARMACY}", headers={"ESANTE-API-KEY": stack.api_key}, timeout=60
     ).json()
     assert closed["active"] is False
 
@@ -166,7 +167,7 @@ def test_revoked_and_new_certificates_stand_side_by_side(run: Command, stack: Ru
     finess = Mssante(stack).account("other-pharmacy").identifier or ""
     assert run("renew-certificate", finess, "--revoke").returncode == 0
     url = f"{stack.http}/certificates/{Mssante(stack).account('other-pharmacy').address}"
-    told = httpx.get(url, headers={"ESANTE-API-KEY": stack.api_key}).json()["certificates"]
+    told = httpx.get(url, headers={"ESANTE-API-KEY": stack.api_key}, timeout=60).json()["certificates"]
     assert [one["state"] for one in told if one["usage"] == "receiving"] == ["valid", "revoked"]
 
 
@@ -204,7 +205,7 @@ def test_an_imported_list_is_marked_shown_and_takes_mail_only_where_activated(
         assert first in archive.read(archive.namelist()[0]).decode()
     domain, dns = first.rpartition("@")[2], NameServer(stack.bind, stack.ports["dns"])
     autoconfig = f"{stack.http}/mail/config-v1.1.xml?emailaddress={first}"
-    assert httpx.get(autoconfig).status_code == 404
+    assert httpx.get(autoconfig, timeout=60).status_code == 404
     with pytest.raises(NoService):
         find_door(domain, "imaps", dns)
     partly = run("import", "--activate", first, "--activate", "absent@structure-fictive.test")
@@ -214,7 +215,7 @@ def test_an_imported_list_is_marked_shown_and_takes_mail_only_where_activated(
     assert activated.returncode == 0, activated.stderr
     assert verdict(stack, first).startswith("Accepted")
     assert find_door(domain, "imaps", dns).port == stack.ports["imap_tls"]
-    assert f"<username>{first}</username>" in httpx.get(autoconfig).text
+    assert f"<username>{first}</username>" in httpx.get(autoconfig, timeout=60).text
     assert f"\n{domain}\n" in run("white-list").stdout
     assert "outside-domain" in verdict(stack, second)
     assert Running.read(home(stack)).account(first).logins[0].password in activated.stdout
@@ -243,7 +244,7 @@ def test_the_white_list_is_changed_broken_and_written(run: Command, stack: Runni
     )
     assert "ailleurs.test\n    C=FR, O=X FICTIF, CN=a\n    C=FR,O=X  FICTIF,CN=b" in added.stdout, added.stderr
     assert "stale" in run("white-list", "--fault", "stale").stdout
-    assert "DateDeGeneration" in httpx.get(f"{stack.http}/listeblanche/listeblanche.xml").text
+    assert "DateDeGeneration" in httpx.get(f"{stack.http}/listeblanche/listeblanche.xml", timeout=60).text
     assert "faults: none" in run("white-list", "--fault", "none", "--output", "list.xml").stdout
     assert b"ailleurs.test" in (tmp_path / "list.xml").read_bytes()
     assert "ailleurs.test" not in run("white-list", "--remove", "ailleurs.test").stdout

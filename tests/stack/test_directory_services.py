@@ -68,7 +68,7 @@ def test_a_pharmacy_command_goes_where_server_says(cli: Cli, running: Running) -
 @pytest.mark.parametrize("path", ["/mail/config-v1.1.xml", "/.well-known/autoconfig/mail/config-v1.1.xml"])
 def test_autoconfig_tells_ports_and_login(running: Running, mssante: Mssante, path: str) -> None:
     account = mssante.account("pharmacy")
-    answer = httpx.get(running.http + path, params={"emailaddress": account.address})
+    answer = httpx.get(running.http + path, params={"emailaddress": account.address}, timeout=60)
     root = ET.fromstring(answer.text)  # noqa: S314 - our own server wrote it
     incoming, outgoing = root.findall(".//incomingServer"), root.findall(".//outgoingServer")
     assert [(one.findtext("port"), one.findtext("socketType")) for one in (*incoming, *outgoing)] == [
@@ -85,20 +85,22 @@ def test_autoconfig_hides_who_is_hidden_and_knows_no_other_domain(running: Runni
     hidden = mssante.account("red-listed").address
     unknown = f"nobody@{running.domains['operator']}"
     texts = [
-        httpx.get(f"{running.http}/mail/config-v1.1.xml", params={"emailaddress": one}).text
+        httpx.get(f"{running.http}/mail/config-v1.1.xml", params={"emailaddress": one}, timeout=60).text
         for one in (hidden, unknown)
     ]
     assert texts[0] == texts[1]
     assert "%EMAILADDRESS%" in texts[0]
     below = httpx.get(
-        f"{running.http}/mail/config-v1.1.xml", headers={"Host": f"autoconfig.{running.domains['patients']}"}
+        f"{running.http}/mail/config-v1.1.xml",
+        headers={"Host": f"autoconfig.{running.domains['patients']}"},
+        timeout=60,
     )
     assert f"<domain>{running.domains['patients']}</domain>" in below.text
-    assert httpx.get(f"{running.http}/mail/config-v1.1.xml?emailaddress=a@example.com").status_code == 404
+    assert httpx.get(f"{running.http}/mail/config-v1.1.xml?emailaddress=a@example.com", timeout=60).status_code == 404
 
 
 def test_the_white_list_is_served_and_verified_with_what_users_import(running: Running) -> None:
-    document = httpx.get(f"{running.http}/listeblanche/listeblanche.xml").content
+    document = httpx.get(f"{running.http}/listeblanche/listeblanche.xml", timeout=60).content
     listed = read_trust_list(document, trust(running), at=SystemClock().now())
     assert set(listed.peers) == {running.domains["patients"], running.domains["operator"]}
 
@@ -106,7 +108,7 @@ def test_the_white_list_is_served_and_verified_with_what_users_import(running: R
 def test_certificates_are_told_with_their_state(running: Running, mssante: Mssante) -> None:
     def states(role: str) -> dict[str, str]:
         url = f"{running.http}/certificates/{mssante.account(role).address}"
-        answer = httpx.get(url, headers={"ESANTE-API-KEY": running.api_key})
+        answer = httpx.get(url, headers={"ESANTE-API-KEY": running.api_key}, timeout=60)
         answer.raise_for_status()
         return {one["usage"]: one["state"] for one in answer.json()["certificates"]}
 
@@ -118,12 +120,13 @@ def test_certificates_are_told_with_their_state(running: Running, mssante: Mssan
     for role in ("red-listed", "not-published"):
         with pytest.raises(httpx.HTTPStatusError, match="404"):
             states(role)
-    assert httpx.get(f"{running.http}/certificates/{mssante.account('pharmacy').address}").status_code == 401
+    url = f"{running.http}/certificates/{mssante.account('pharmacy').address}"
+    assert httpx.get(url, timeout=60).status_code == 401
 
 
 def test_the_extraction_is_downloaded_at_the_real_path(running: Running) -> None:
     path = "/annuaire-sante-webservices/V300/services/extraction/Extraction_Correspondance_MSSante"
-    answer = httpx.get(running.http + path)
+    answer = httpx.get(running.http + path, timeout=60)
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         lines = archive.read(archive.namelist()[0]).decode().split("\n")
     assert len(lines[0].split("|")) == 31

@@ -23,7 +23,7 @@ STRANGERS = 1_000
 def _secured(running: Running) -> ssl.SSLSocket:
     plain = socket.socket()
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    plain.settimeout(20)
+    plain.settimeout(60)
     plain.connect(("127.0.0.1", running.ports["imap_tls"]))
     return client_context(Path(running.ca_file).read_bytes()).wrap_socket(plain, server_hostname="localhost")
 
@@ -88,7 +88,7 @@ def test_a_thousand_who_never_log_in_keep_nobody_out(mssante: Mssante, many_file
     with ExitStack() as stack:
 
         def stranger(port: int) -> socket.socket:
-            wire = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+            wire = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
             if port == ports["imap"]:
                 _until(wire, b"* OK")
             return wire
@@ -141,14 +141,14 @@ def _rest(wire: socket.socket) -> bytes:
 
 @pytest.mark.parametrize("behind", [b"b LOGIN x y\r\n", b"b NOOP\r\n", b"\x16\x03\x01"])
 def test_what_comes_in_one_segment_with_starttls_never_runs(mssante: Mssante, behind: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", mssante.running.ports["imap"]), timeout=20) as wire:
+    with socket.create_connection(("127.0.0.1", mssante.running.ports["imap"]), timeout=60) as wire:
         _until(wire, b"\r\n")
         wire.sendall(b"a STARTTLS\r\n" + behind)
         assert _rest(wire).startswith(b"* BYE")
 
 
 def test_five_unknown_commands_close(mssante: Mssante) -> None:
-    with socket.create_connection(("127.0.0.1", mssante.running.ports["imap"]), timeout=20) as wire:
+    with socket.create_connection(("127.0.0.1", mssante.running.ports["imap"]), timeout=60) as wire:
         _until(wire, b"\r\n")
         wire.sendall(b"".join(b"a%d GET\r\n" % number for number in range(9)))
         said = _rest(wire)

@@ -122,6 +122,7 @@ def test_a_certificate_that_is_revoked_opens_nothing_any_more(
     assert here("certs", "revoke", account.address, "--usage", "client").returncode == 0
     with imap(mssante, identity) as client, pytest.raises(imaplib.IMAP4.error, match="AUTHENTICATIONFAILED"):
         client.authenticate("EXTERNAL", lambda _: b"")
+    assert here("certs", "renew", account.address).returncode == 0
 
 
 # by a token

@@ -73,7 +73,7 @@ def kill_at(action: str, victim: Victim) -> None:
     """The stack is killed as soon as its traces tell of `action`; returns when it is dead."""
     with (victim.home / "audit.log").open(encoding="utf-8") as traces:
         traces.seek(0, os.SEEK_END)
-        limit = time.monotonic() + 30
+        limit = time.monotonic() + 60
         while f'"action": "{action}"' not in traces.readline():
             assert time.monotonic() < limit, f"{action} never happened"
     victim.end(signal.SIGKILL)

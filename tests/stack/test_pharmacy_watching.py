@@ -76,7 +76,7 @@ def test_a_failing_or_slow_command_is_reported_and_no_arrival_is_lost(
     watching: Callable[..., Iterator[subprocess.Popen[str]]], submit: Callable[..., Letter], tmp_path: Path
 ) -> None:
     command = 'echo "$MSSANTE_UID" >> seen; [ "$MSSANTE_UID" = 1 ] && sleep 300; exit 3'
-    with watching("--exec", command, "--exec-timeout", "1") as process:  # type: ignore[attr-defined]
+    with watching("--exec", command, "--exec-timeout", "5") as process:  # type: ignore[attr-defined]
         for _ in range(3):
             submit()
         shown = [line for line in (process.stdout.readline() for _ in range(6)) if "Nouveau message" in line]

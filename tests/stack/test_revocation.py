@@ -41,7 +41,8 @@ def file(home: Path, address: str) -> Path:
 
 
 def fetched(url: str, body: bytes | None = None, kind: str = "application/ocsp-request") -> tuple[int, str, bytes]:
-    said = httpx.get(url) if body is None else httpx.post(url, content=body, headers={"Content-Type": kind})
+    method, headers = ("GET", None) if body is None else ("POST", {"Content-Type": kind})
+    said = httpx.request(method, url, content=body, headers=headers, timeout=60)
     return said.status_code, said.headers.get("Content-Type", ""), said.content
 
 

@@ -46,7 +46,7 @@ def persistent(tmp_path: Path) -> Iterator[tuple[Mssante, Path]]:
             yield stack, tmp_path
             stack.close()
             process.terminate()
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
 
 
 def test_nothing_of_a_message_is_in_clear_on_the_disk(persistent: tuple[Mssante, Path]) -> None:

@@ -100,7 +100,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield House(home, secret, mssante)
         mssante.close()
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def test_the_passphrase_is_asked_of_every_command_that_needs_keys(house: House) -> None:
@@ -146,12 +146,13 @@ def test_a_rollover_and_a_renewal_need_no_restart(house: House) -> None:
     answer = httpx.get(
         f"{house.mssante.running.http}/certificates/{address}",
         headers={"ESANTE-API-KEY": house.mssante.running.api_key},
+        timeout=60,
     ).json()["certificates"]
     assert [(one["state"], one["serial"]) for one in answer if one["usage"] == "receiving"][:2] == [
         ("valid", f"{read_certificate(one.certificate).serial:x}") for one in (new, old)
     ]
     for number, name in enumerate(("issuing", "issuing-2"), 1):
-        crl = x509.load_der_x509_crl(httpx.get(f"{house.mssante.running.http}/crl/{name}.crl").content)
+        crl = x509.load_der_x509_crl(httpx.get(f"{house.mssante.running.http}/crl/{name}.crl", timeout=60).content)
         assert crl.issuer == authorities[number].parsed.subject
     assert len(x509.load_pem_x509_certificates((house.home / "exports" / "ca.pem").read_bytes())) == 3
 

@@ -29,7 +29,7 @@ class Idling:
     """A bare socket in IDLE: nothing between the test and the wire."""
 
     def __init__(self, running: Running, login: str, password: str) -> None:
-        plain = socket.create_connection(("127.0.0.1", running.ports["imap_tls"]), timeout=20)
+        plain = socket.create_connection(("127.0.0.1", running.ports["imap_tls"]), timeout=60)
         context = client_context(Path(running.ca_file).read_bytes())
         self._wire = context.wrap_socket(plain, server_hostname="localhost")
         self._lines = self._wire.makefile("rb")
@@ -70,7 +70,7 @@ def test_mail_from_another_process_wakes_a_bare_idling_socket(mssante: Mssante, 
         stderr=subprocess.DEVNULL,
     ) as sender:
         assert idling.until(b"* 1 EXISTS") == b"* 1 EXISTS\r\n"
-        assert sender.wait(20) == 0
+        assert sender.wait(60) == 0
     idling.close()
 
 

@@ -41,7 +41,7 @@ class Victim:
     def end(self, how: signal.Signals) -> None:
         if self._process is not None:
             os.kill(self._process.pid, how)
-            self._process.wait(30)
+            self._process.wait(60)
             if self._process.stdout is not None:
                 self._process.stdout.close()
             self._process = None

@@ -24,7 +24,7 @@ ACCOUNT = "lilas@officine.mssante.test"
 PASSWORD = "not-a-secret"
 MAIL = b"From: dominique@patient.mssante.test\r\nSubject: Ordonnance\r\n\r\nBonjour\r\n"
 QUICK = ImapLimits(failed_login_delay_s=0.0)
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class OneAccount:

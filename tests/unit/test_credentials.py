@@ -184,7 +184,7 @@ async def test_an_unknown_login_costs_one_derivation_of_the_same_length(
 async def test_the_loop_runs_while_a_password_is_checked() -> None:
     class Slow(Verifier):
         def check(self, _: str) -> bool:
-            return asyncio.run_coroutine_threadsafe(asyncio.sleep(0, True), loop).result(5)
+            return asyncio.run_coroutine_threadsafe(asyncio.sleep(0, True), loop).result(60)
 
     loop = asyncio.get_running_loop()
     auth, _ = authenticator(Slow.create("pencil", SALT, iterations=1), [0.0])

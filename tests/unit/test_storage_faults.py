@@ -171,10 +171,10 @@ async def test_what_fails_beside_a_batch_does_not_fail_the_batch(store, tmp_path
 
     def slow(_transaction):
         entered.set()
-        return go.wait(10)
+        return go.wait(60)
 
     batch = asyncio.create_task(store._write(slow))
-    assert await asyncio.to_thread(entered.wait, 10)
+    assert await asyncio.to_thread(entered.wait, 60)
     (tmp_path / "bodies").rmdir()
     (tmp_path / "bodies").write_bytes(b"in the way")
     assert await outcomes([deliver(store, LARGE)]) == [StoreReadOnly]

@@ -151,7 +151,7 @@ async def test_many_unused_bodies_go_in_steps(tmp_path, clock, monkeypatch):
     done = threading.Event()
     tidy = store._writer._tidy_step
     store._writer._tidy_step = lambda tx: done.set() if (again := tidy(tx)) is None else again
-    assert done.wait(10)
+    assert done.wait(60)
     await store.close()
     assert files_of(tmp_path) == []
 

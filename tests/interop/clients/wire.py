@@ -88,7 +88,7 @@ def wire_to(far_port: int, far: ssl.SSLContext, files: ServerFiles) -> Iterator[
     loop = runner.get_loop()
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(60)
         yield wire
     finally:
         loop.call_soon_threadsafe(stop.set)

@@ -41,7 +41,7 @@ def way_in(mssante: Mssante, protocol: str, *properties: str, certificate: bool 
     """Protocol, port and properties, as `connect` and `send` take them; `properties` are without the protocol."""
     lines = [*_RECIPE.text.splitlines(), *(_RECIPE.commands if certificate else ())]
     told = [line.replace(" = ", "=") for line in lines if line.startswith(f"mail.{protocol}.")]
-    own = [f"mail.{protocol}.{one}" for one in ("timeout=20000", "connectiontimeout=20000", *properties)]
+    own = [f"mail.{protocol}.{one}" for one in ("timeout=60000", "connectiontimeout=60000", *properties)]
     return protocol, mssante.running.ports[_PORTS[protocol]], told + own
 
 
