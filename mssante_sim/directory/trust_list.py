@@ -38,6 +38,7 @@ OTHER_DOMAIN: Final = "messagerie-fictive.example"
 _ELSEWHERE: Final = "C=FR, O=AUTRE OPERATEUR FICTIF, CN=ailleurs.test"
 _DOMAIN: Final = re.compile(r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
 _LONGEST_NAMED: Final = 61  # with "mx." the 64 of a common name  [RFC 5280 §A.1]
+_LONGEST_SUBJECT: Final = 1_000
 _OPERATOR: Final = "operator"
 _SETTING: Final = "setting"
 _FAULT: Final = "white-list"
@@ -104,6 +105,11 @@ def written(operators: Iterable[Operator], *, generated: datetime) -> bytes:
     ).encode()
 
 
+def _is_subject(text: str) -> bool:
+    """Whether it can be one, and stand in XML."""
+    return "=" in text and text.isprintable() and len(text) <= _LONGEST_SUBJECT
+
+
 def _written_domain(one: Operator) -> str:
     parts = [("Nom", one.domain), ("Description", one.description)]
     parts += (("DNCertificatOperateur", subject) for subject in one.subjects)
@@ -159,9 +165,11 @@ class WhiteListService:
         self._read: tuple[object, TrustList] | None = None  # the last list that was verified, and what it was made of
 
     def add(self, operator: Operator) -> None:
-        """The domain is in the list, with these subjects and no others."""
+        """The domain is in the list, with these subjects and no others.  Raises: TrustListError."""
         if not operator.subjects or not _DOMAIN.fullmatch(operator.domain):
             raise TrustListError("An operator needs a domain and the subject of a certificate.")
+        if not all(map(_is_subject, operator.subjects)):
+            raise TrustListError("The subject of a certificate is written as C=FR, O=NAME, CN=name.")
         dated = replace(operator, updated=operator.updated or self._today().isoformat())
         self._rows.put_many([Row(_OPERATOR, operator.domain.lower(), dated.to_text())])
 

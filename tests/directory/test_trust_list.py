@@ -77,10 +77,25 @@ def test_an_operator_may_have_several_names_in_several_spellings(
     assert "ailleurs.test" not in service.verified().peers
 
 
-@pytest.mark.parametrize("operator", [Operator("ailleurs.test", ()), Operator("ailleurs", ("CN=x",))])
+@pytest.mark.parametrize(
+    "operator",
+    [
+        Operator("ailleurs.test", ()),
+        Operator("ailleurs", ("CN=x",)),
+        Operator("ailleurs.test", ("",)),
+        Operator("ailleurs.test", ("CN=x", "x")),
+        Operator("ailleurs.test", ("CN=\x01",)),
+        Operator("ailleurs.test", ("CN=a\nb",)),
+        Operator("ailleurs.test", ("CN=\udcff",)),
+        Operator("ailleurs.test", (f"CN={'x' * 1_000}",)),
+    ],
+    ids=lambda operator: ascii(operator.subjects)[:20],
+)
 def test_an_operator_without_name_or_domain_is_refused(service: WhiteListService, operator: Operator) -> None:
+    before = service.verified().peers
     with pytest.raises(TrustListError):
         service.add(operator)
+    assert service.verified().peers == before
     with pytest.raises(TrustListError, match="No operator"):
         service.remove("ailleurs.test")
 
