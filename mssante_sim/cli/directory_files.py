@@ -74,6 +74,7 @@ def _import(provisioned: Provisioned, file: Path, say: Callable[[str], None]) ->
     with progress(file.name, text_octets(file)) as step:
         imported, aside = import_extraction(provisioned.directory, file, at=SystemClock().now(), progress=step)
     say(f"{imported.lines} lines imported; this home now contains-real-directory")
+    provisioned.home.set_aside.unlink(missing_ok=True)  # that of the import before
     if aside.lines:
         _keep(provisioned.home.set_aside, aside)
         number, reason, _ = aside.lines[0]

@@ -31,6 +31,8 @@ __all__ = [
 MOST_OCTETS: Final = 1024 * 1024 * 1024  # of the text; the real one has 89 MB
 HIGHEST_RATIO: Final = 200  # of text to zip; the real one has 4.4
 LONGEST_LINE: Final = 64 * 1024
+MOST_ASIDE: Final = 32 * 1024 * 1024  # of bad lines, in memory
+_BESIDE: Final = 256  # what is kept of each beside its text
 _BOM: Final = b"\xef\xbb\xbf"
 _STEM: Final = "Extraction_Correspondance_MSSante_"
 _NAMED: Final = re.compile(_STEM + r"[0-9]{12}\.zip")
@@ -170,6 +172,7 @@ class _Reading:
         self._file = file
         self._aside = aside
         self._progress = progress
+        self._aside_octets = 0
         self.good = 0
 
     def lines(self) -> Iterator[Line]:
@@ -201,8 +204,15 @@ class _Reading:
                 raise ExtractionError(
                     f"{self._file.name} ends in the middle of line {number}: it is cut off."
                 ) from error
-            self._aside.lines.append((number, error.public, text))
+            self._set_aside(number, error.public, text)
             return None
+
+    def _set_aside(self, number: int, reason: str, text: str) -> None:
+        self._aside.lines.append((number, reason, text))
+        self._aside_octets += len(text) + _BESIDE
+        if self._aside_octets > MOST_ASIDE:
+            first, why, _ = self._aside.lines[0]
+            raise ExtractionError(f"{self._file.name} has too many bad lines, the first is line {first}: {why}.")
 
     def _check_header(self, octets: bytes) -> None:
         try:

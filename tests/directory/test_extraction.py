@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from mssante_sim.directory.extraction import (
+    MOST_ASIDE,
     ExtractionError,
     RealDirectory,
     extraction_name,
@@ -263,6 +264,11 @@ def bomb() -> bytes:
     return zipped(HEADER + "\n" + "A" * 60_000_000)
 
 
+def rubbish() -> bytes:
+    """Small, and far more bad lines than anybody would look at."""
+    return zipped(HEADER + "\n" + "x\n" * (MOST_ASIDE // 200) + made_text(5))
+
+
 def two_members() -> bytes:
     octets = io.BytesIO()
     with zipfile.ZipFile(octets, "w") as archive:
@@ -289,6 +295,7 @@ def encrypted() -> bytes:
     ("make", "word"),
     [
         (bomb, "more than any extraction"),
+        (rubbish, "too many bad lines, the first is line 2: 1 columns"),
         (two_members, "exactly one .txt"),
         (lambda: zipped("x", "list.exe"), "exactly one .txt"),
         (lambda: zipped(made_text(500))[:-2_000], "cut off"),

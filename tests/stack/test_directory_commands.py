@@ -258,9 +258,11 @@ def test_the_white_list_is_changed_broken_and_written(run: Command, stack: Runni
     assert not (tmp_path / "peer.pem").exists()
 
 
-def test_search_and_show_know_the_imported_too(run: Command, tmp_path: Path) -> None:
+def test_search_and_show_know_the_imported_too(run: Command, stack: Running, tmp_path: Path) -> None:
     (tmp_path / "list.zip").write_bytes(zipped(made_text(100)))
+    (home(stack) / "set-aside.txt").write_text("2|of an import before|x\n")
     assert run("import", "list.zip").returncode == 0
+    assert not (home(stack) / "set-aside.txt").exists()
     place = next(line.split("|")[6] for line in made_lines(100) if "|FINESS|" in line and "PHARMACIE" in line)
     told = json.loads(run("show", place, "--json").stdout)
     assert told["name"].startswith("PHARMACIE FICTIVE")
