@@ -9,6 +9,7 @@ import click
 
 from mssante_sim.cli.directory_files import FILE_COMMANDS
 from mssante_sim.cli.directory_life import LIFE_COMMANDS
+from mssante_sim.cli.display import plain
 from mssante_sim.cli.options import as_json_option, home_option, print_json
 from mssante_sim.directory.model import Mailbox, Organisation
 from mssante_sim.directory.store import Absence, Directory, DirectoryError
@@ -51,7 +52,8 @@ def search(home: Path, name: str | None, place: str | None, limit: int, as_json:
     for hit in hits:
         place_ = hit.organisation
         sign = f" ( {place_.enseigne} )" if place_.enseigne else ""
-        click.echo(f"{place_.finess}  {place_.name}{sign}, {place_.address.postal_code} {place_.address.town}")
+        shown = plain(f"{place_.name}{sign}, {place_.address.postal_code} {place_.address.town}")
+        click.echo(f"{place_.finess}  {shown}")
 
 
 @directory.command()
@@ -72,7 +74,7 @@ def show(home: Path, finess: str, as_json: bool) -> None:
         )
         return
     for label, value in _organisation(found).items():
-        click.echo(f"{label:<12}{value}")
+        click.echo(f"{label:<12}{plain(str(value))}")
     click.echo(f"{'picker':<12}{_picker(absence)}")
     for box in mailboxes:
         facts = ", ".join(f"{name} {value}" for name, value in _mailbox(box).items() if name != "address")

@@ -259,11 +259,15 @@ def test_the_white_list_is_changed_broken_and_written(run: Command, stack: Runni
 
 
 def test_search_and_show_know_the_imported_too(run: Command, stack: Running, tmp_path: Path) -> None:
-    (tmp_path / "list.zip").write_bytes(zipped(made_text(100)))
+    text = made_text(100).replace("PHARMACIE FICTIVE", "PHARMACIE FICTIVE\x9b31m")  # which terminals obey
+    (tmp_path / "list.zip").write_bytes(zipped(text))
     (home(stack) / "set-aside.txt").write_text("2|of an import before|x\n")
     assert run("import", "list.zip").returncode == 0
     assert not (home(stack) / "set-aside.txt").exists()
     place = next(line.split("|")[6] for line in made_lines(100) if "|FINESS|" in line and "PHARMACIE" in line)
     told = json.loads(run("show", place, "--json").stdout)
-    assert told["name"].startswith("PHARMACIE FICTIVE")
+    assert told["name"].startswith("PHARMACIE FICTIVE\x9b31m")
+    for shown in (run("show", place).stdout, run("search", "pharmacie", "--limit", "99").stdout):
+        assert "PHARMACIE FICTIVE·31m" in shown
+        assert "\x9b" not in shown
     assert run("import", "--forget").returncode == 0
