@@ -190,7 +190,8 @@ def lock(home: Path) -> None:
     """Puts a passphrase on every private key of the home, which no stack is up in.
 
     It is typed, or given by MSSANTE_SIM_KEY_PASSPHRASE_FILE (the name of a file; /dev/fd/N for a descriptor) or
-    MSSANTE_SIM_KEY_PASSPHRASE; so it is to `up` and to every command that needs keys from then on.
+    MSSANTE_SIM_KEY_PASSPHRASE; so it is to `up` and to every command that needs keys from then on. It does not cover
+    the passwords of logins, in accounts.json.
     """
     with _at_rest(home) as provisioned:
         if provisioned.keystore.password is not None:

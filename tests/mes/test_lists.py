@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -20,7 +21,10 @@ PATIENCE_S = 60
 async def test_lists_are_new_each_day_without_a_restart_also_after_a_failure(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A clock that jumps to the day before they end, and a disk that is full when they are first written anew."""
+    """A clock that jumps to the day before they end, and a disk that is full when they are first written anew.
+
+    The copies that users import and that the pharmacy's client judges by are new too.
+    """
     monkeypatch.setattr(composition, "_HOUR_S", 0.01)
     clock, full = FixedClock(datetime.now(UTC)), [True]
     publish = Issuers.publish
@@ -44,9 +48,17 @@ async def test_lists_are_new_each_day_without_a_restart_also_after_a_failure(
             lists = [x509.load_der_x509_crl((await client.get(url)).content) for url in urls]
             return {one.next_update_utc for one in lists}
 
+        def copies_end() -> set[datetime | None]:
+            file = Path(stack.running.crl_file)
+            lists = [x509.load_der_x509_crl((file.parent / name).read_bytes()) for name in ("root.crl", "issuing.crl")]
+            pem = [f"-----BEGIN{one}".encode() for one in file.read_text().split("-----BEGIN")[1:]]
+            return {one.next_update_utc for one in (*lists, *map(x509.load_pem_x509_crl, pem))}
+
         month = began.replace(microsecond=0) + timedelta(days=30)
-        assert await ends() == {month}
+        assert await ends() == copies_end() == {month}
         clock.advance(timedelta(days=29))
         while await ends() != {month + timedelta(days=29)}:
             assert clock.now() < month
+        while copies_end() != {month + timedelta(days=29)}:
+            await ends()
     assert full == []
