@@ -12,6 +12,7 @@ import click
 from mssante_sim.cli.broken import broken
 from mssante_sim.cli.diagnosis import diagnosed
 from mssante_sim.cli.directory_life import opened_home, tell_stack
+from mssante_sim.cli.display import plain
 from mssante_sim.cli.options import as_json_option, home_option, print_json
 from mssante_sim.clients.lookup import HttpLookup
 from mssante_sim.clock import SystemClock
@@ -302,13 +303,15 @@ def check(home: Path, file: Path, address: str | None, usage: str, at: datetime 
     if as_json:
         print_json({**_certificate_facts(state, facts), "why": why})
     else:
-        click.echo(f"{state.value}: {facts.name or '(no common name)'}, serial {facts.serial:x}")
-        click.echo(f"issued by {facts.parsed.issuer.rfc4514_string()}")
-        click.echo(f"from {facts.not_before:%Y-%m-%d %H:%M} to {facts.not_after:%Y-%m-%d %H:%M} UTC")
-        click.echo(f"mailboxes {', '.join(sorted(facts.mailboxes)) or 'none'}; key {key_name(facts)}")
+        click.echo("\n".join((
+            f"{state.value}: {plain(facts.name) or '(no common name)'}, serial {facts.serial:x}",
+            f"issued by {plain(facts.parsed.issuer.rfc4514_string())}",
+            f"from {facts.not_before:%Y-%m-%d %H:%M} to {facts.not_after:%Y-%m-%d %H:%M} UTC",
+            f"mailboxes {plain(', '.join(sorted(facts.mailboxes))) or 'none'}; key {key_name(facts)}",
+        )))  # fmt: skip
     if state is not CertificateState.VALID:
         if not as_json:
-            click.echo(why)
+            click.echo(plain(why))
         raise click.exceptions.Exit(1)
 
 

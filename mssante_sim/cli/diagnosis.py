@@ -26,7 +26,7 @@ def _why(
     state: CertificateState, keystore: Keystore, trust: TrustContext, leaf: Certificate, usage: Usage,
     address: str | None, at: datetime,
 ) -> str:  # fmt: skip
-    renew = f"Issue a new one: mssante-sim certs renew {address or 'NAME'}"
+    renew = f"Issue a new one: mssante-sim certs renew {address or min(leaf.mailboxes, default='NAME')}"
     names = ", ".join(sorted(leaf.mailboxes)) or "no mailbox"
     if state is CertificateState.REVOKED:
         return _revoked(keystore, leaf, renew)

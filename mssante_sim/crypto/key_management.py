@@ -50,6 +50,7 @@ _AGREEMENTS: Final[Mapping[bytes, hashes.HashAlgorithm]] = {
         for number, digest in enumerate(DIGESTS.values(), start=1)
     },
 }
+_NO_LABEL: Final = der.sequence(der.object_identifier("1.2.840.113549.1.1.9"), der.octet_string(b""))
 _STD_DH_SHA_256: Final = list(_AGREEMENTS)[1]
 
 
@@ -173,7 +174,9 @@ def _padding(oid: bytes, parameters: Element | None) -> AsymmetricPadding | None
     if 1 in fields:
         generator, of = algorithm_identifier(fields[1])
         mask = _HASHES.get(oid_of(of)) if generator == MGF_1 and of is not None else None
-    if digest is None or mask is None or not fields.keys() <= {0, 1}:  # a label, [2], is nothing that mail uses
+    if digest is None or mask is None or not fields.keys() <= {0, 1, 2}:
+        return None
+    if 2 in fields and fields[2].octets != _NO_LABEL:  # a label is nothing that mail uses; some say that it is empty
         return None
     return OAEP(MGF1(mask), digest, None)
 

@@ -22,7 +22,7 @@ from mssante_sim.crypto.cms_sign import SIGNING_CERTIFICATE, write_signed_data
 from mssante_sim.crypto.content_encryption import NotAccepted
 from mssante_sim.crypto.der import Malformed
 from mssante_sim.crypto.identity import BadCertificate, Identity, load_key, private_key, read_certificate
-from mssante_sim.crypto.key_management import Transport
+from mssante_sim.crypto.key_management import Transport, Transported, key_for, read_recipient, write_recipient
 from mssante_sim.crypto.keys import is_strong, new_key
 from mssante_sim.crypto.profiles import RECEIVING, RECEIVING_P256, RECEIVING_P384, SIGNING, SIGNING_P256, KeyUse, Usage
 from mssante_sim.crypto.signatures import ecdsa, pkcs1, pss, read_scheme
@@ -291,6 +291,18 @@ def test_oaep_of_other_kinds_is_not_accepted(domain: Domain, change: Change) -> 
     assert cms_envelope.recipients(octets) == []
     with pytest.raises(NotAccepted):
         cms_envelope.decrypt(octets, [domain.receiving])
+
+
+def test_oaep_may_say_that_its_label_is_empty(domain: Domain) -> None:
+    info = der.parse(write_recipient(read_certificate(domain.receiving.certificate), bytes(32), Transport.OAEP))
+    version, named, algorithm, encrypted = (one.octets for one in info.children())
+    oid, parameters = der.parse(algorithm).children()
+    for label, expected in ((b"", True), (b"label", False)):
+        said = der.context(2, der.sequence(der.object_identifier("1.2.840.113549.1.1.9"), der.octet_string(label)))
+        explicit = der.sequence(oid.octets, der.sequence(parameters.content, said))
+        (recipient,) = read_recipient(der.parse(der.sequence(version, named, explicit, encrypted)))
+        assert isinstance(recipient, Transported) is expected
+        assert not expected or key_for(recipient, private_key(domain.receiving), 32) == bytes(32)
 
 
 # Signature schemes

@@ -30,6 +30,7 @@ def test_without_a_key_that_fits_it_is_unreadable(domain: Domain) -> None:
     with pytest.raises(Unreadable) as caught:
         opened(sealed, [domain.other])
     assert caught.value.french
+    assert opened(ENTITY, []) is ENTITY
 
 
 def test_what_is_in_clear_is_itself(domain: Domain) -> None:

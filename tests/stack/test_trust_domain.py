@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,11 +18,13 @@ from cryptography import x509
 
 from mssante_sim.cli.main import main
 from mssante_sim.clients.running import Running
+from mssante_sim.clock import SystemClock
+from mssante_sim.crypto.authority import Authority
 from mssante_sim.crypto.cms_envelope import CannotDecrypt
 from mssante_sim.crypto.identity import Identity, read_certificate
 from mssante_sim.crypto.issuing import hosts_of
 from mssante_sim.crypto.keystore import Keystore
-from mssante_sim.crypto.profiles import Usage
+from mssante_sim.crypto.profiles import ROOT, Usage
 from mssante_sim.crypto.smime import decrypt
 from mssante_sim.crypto.tls import client_context
 from mssante_sim.testing import Mssante
@@ -234,3 +236,7 @@ def test_check_names_what_is_wrong_and_what_to_do(house: House, tmp_path: Path) 
     assert house.run("certs", "broken", "export", "recipient-other-anchor", str(tmp_path)).status == 0
     other = house.run("certs", "check", str(tmp_path / "recipient-other-anchor.pem"), "--usage", "receiving", "--json")
     assert (other.status, "no root of this home" in json.loads(other.out)["why"]) == (1, True)
+    hostile = Authority.create(replace(ROOT, key_bits=2048), "\x1b[31mrouge", at=SystemClock().now())
+    (tmp_path / "hostile.cer").write_bytes(hostile.identity.certificate)
+    shown = house.run("certs", "check", str(tmp_path / "hostile.cer"), "--usage", "signing").out
+    assert shown.count("·[31mrouge") == 3, "a terminal obeys nothing of it"
