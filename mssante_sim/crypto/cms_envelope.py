@@ -70,8 +70,6 @@ def form_for(certificates: Sequence[Certificate]) -> EnvelopeForm:
     Who says nothing is taken for a client that reads the default alone, and so are those who agree on nothing that
     is written here: however little they read, no weaker cipher is  [our choice].
     """
-    if any(one.capabilities is None for one in certificates):
-        return _DEFAULT
     said = [_said(one) for one in certificates]
     cipher = next((one for one in _PREFERRED if all(one.oid in each for each in said)), _DEFAULT.cipher)
     return EnvelopeForm(cipher, Transport.OAEP if all(RSA_OAEP in one for one in said) else Transport.PKCS1)

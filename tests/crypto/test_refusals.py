@@ -116,12 +116,19 @@ def test_tags_of_unlikely_lengths_are_not_accepted(domain: Domain, tag_octets: i
         cms_envelope.decrypt(altered(domain.receiving, GCM_FORM, change), [domain.receiving])
 
 
+@pytest.mark.parametrize("octets", [0, 8, 11, 17, 64])
+def test_nonces_of_unlikely_lengths_are_not_accepted(domain: Domain, octets: int) -> None:
+    def change(data: Any) -> None:
+        replace_parameters(data, der.octet_string(bytes(octets)), 16)
+
+    with pytest.raises(NotAccepted):
+        cms_envelope.decrypt(altered(domain.receiving, GCM_FORM, change), [domain.receiving])
+
+
 def test_a_tag_of_twelve_octets_may_be_left_unsaid(domain: Domain) -> None:
     def change(data: Any) -> None:
         algorithm = data["auth_encrypted_content_info"]["content_encryption_algorithm"]
-        nonce = (
-            algorithm["parameters"].parsed[0].contents if False else bytes(core.load(algorithm["parameters"].dump())[0])
-        )
+        nonce = bytes(core.load(algorithm["parameters"].dump())[0])
         algorithm["parameters"] = core.Any(core.load(der.sequence(der.octet_string(nonce))))
         data["mac"] = data["mac"].native[:12]
 

@@ -189,6 +189,12 @@ def other_padding(data: Any) -> None:
     data["encrypted_content_info"]["encrypted_content"] = content[:-17] + bytes([content[-17] ^ 0x40]) + content[-16:]
 
 
+def half_a_padding(data: Any) -> None:
+    """Its last octet counts two at least, and the one before it another number."""
+    content = data["encrypted_content_info"]["encrypted_content"].native
+    data["encrypted_content_info"]["encrypted_content"] = content[:-18] + bytes([content[-18] ^ 0x40]) + content[-17:]
+
+
 def cut(data: Any) -> None:
     content = data["encrypted_content_info"]["encrypted_content"].native
     data["encrypted_content_info"]["encrypted_content"] = content[:-5]
@@ -214,7 +220,7 @@ def short_vector(data: Any) -> None:
     data["encrypted_content_info"]["content_encryption_algorithm"]["parameters"] = b"12345678"
 
 
-@pytest.mark.parametrize("alter", [other_padding, cut, empty, triple_des, short_vector])
+@pytest.mark.parametrize("alter", [other_padding, half_a_padding, cut, empty, triple_des, short_vector])
 def test_an_altered_envelope_opens_for_nobody(domain: Domain, alter: Any) -> None:
     with pytest.raises(CannotDecrypt):
         cms_envelope.decrypt(altered_envelope(domain, alter), [domain.receiving])
@@ -235,12 +241,12 @@ def test_a_key_that_cannot_be_opened_gives_another_content_each_time(domain: Dom
 
 def test_a_wrong_key_and_a_wrong_content_fail_in_the_same_words(domain: Domain) -> None:
     texts = set()
-    for alter in (other_padding, cut, *[other_key] * 5):
+    for alter in (other_padding, half_a_padding, cut, *[other_key] * 5):
         try:
             cms_envelope.decrypt(altered_envelope(domain, alter), [domain.receiving])
         except CannotDecrypt as error:
             texts.add((alter.__name__, error.public, error.detail))
-    assert len(texts) == 3
+    assert len(texts) == 4
     assert len({(public, detail) for _, public, detail in texts}) == 1
 
 
