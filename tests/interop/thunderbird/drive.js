@@ -15,6 +15,11 @@ const DRIVE = {
     await until(`message "${subject}"`, () => bySubject(folder, subject), ms);
   },
 
+  async kept(subject) {
+    const folder = await inbox();
+    await until(`"${subject}" in the store`, () => folder.hasMsgOffline(bySubject(folder, subject).messageKey));
+  },
+
   async gone(subject) {
     const folder = await inbox();
     await until(`end of "${subject}"`, () => !bySubject(folder, subject), 30000);

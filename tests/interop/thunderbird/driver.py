@@ -47,6 +47,10 @@ class Thunderbird(Setup):
         """A message with this `subject` is listed in the INBOX."""
         self._call("arrival", subject, within_s * 1000)
 
+    def wait_until_kept(self, subject: str) -> None:
+        """The message with this `subject` is in the program's own store, so that it can be read without the server."""
+        self._call("kept", subject)
+
     def wait_until_gone(self, subject: str) -> None:
         """No message with this `subject` is listed in the INBOX."""
         self._call("gone", subject)

@@ -11,7 +11,7 @@ from mssante_sim.clients.thunderbird.setup import MailAccount
 from mssante_sim.crypto.tls import client_context
 from mssante_sim.testing import Mssante
 from tests.interop.clients.mailbox import Mailbox
-from tests.interop.clients.odd_messages import MESSAGES, NEWCOMER, letter, words_of
+from tests.interop.clients.odd_messages import MESSAGES, NEWCOMER, letter
 from tests.interop.clients.wire import Wire, wire_to
 from tests.interop.thunderbird.driver import Thunderbird, thunderbird
 from tests.peers.certificates import Trust
@@ -63,10 +63,11 @@ def test_octets_come_flags_go_both_ways_and_the_next_start_fetches_what_is_new_a
         set_up(client, trust, mssante, wire)
         client.open_inbox()
         for name, octets in MESSAGES.items():
-            client.wait_for(name)
-            wire.await_heard(words_of(octets))  # fetched a while after the headers
+            client.wait_until_kept(name)  # fetched a while after the headers
             assert client.source(name) == kept(octets), name
+        wire.forget()
         client.star("8-bit")
+        wire.await_heard(b"FETCH (UID 2 FLAGS (\\Flagged")
     assert mailbox.flags(number["8-bit"]) == {"\\Flagged"}
 
     mailbox.flag(number["escapes"], "\\Flagged")
@@ -74,14 +75,12 @@ def test_octets_come_flags_go_both_ways_and_the_next_start_fetches_what_is_new_a
     mailbox.store(NEWCOMER)
     wire.forget()
     with thunderbird(tmp_path) as client:
-        client.wait_for("newcomer")
         client.wait_for_star("escapes")
         client.wait_until_gone("plain")
-        wire.await_heard(words_of(NEWCOMER))
+        client.wait_until_kept("newcomer")
         assert fetched(wire) == {b"%d" % (len(MESSAGES) + 1)}
         wire.await_heard(b"+ idling")
         wire.forget()
         mailbox.store(PUSHED)
-        client.wait_for("pushed")
-        wire.await_heard(words_of(PUSHED))
+        client.wait_until_kept("pushed")
         assert fetched(wire) == {b"%d" % (len(MESSAGES) + 2)}
