@@ -56,9 +56,19 @@ def test_the_file_has_the_shape_of_the_real_one(directory: Directory, seeded: Se
         text = archive.read(archive.namelist()[0])
     header, *lines, end = text.decode("utf-8").split("\n")
     assert extraction_name(AT) == "Extraction_Correspondance_MSSante_202611250610"
-    assert header.split("|")[:2] == ["Type de BAL", "Adresse BAL"]
-    assert header.split("|")[29:] == ["Département structure BAL", "Pays structure BAL"]
+    assert header == (
+        "Type de BAL|Adresse BAL|Type Identifiant PP|Identifiant PP|Identification nationale PP|"
+        "Type identifiant structure|Identification Structure|Service de rattachement|Civilité d'exercice|"
+        "Nom d'exercice|Prénom d'exercice|Catégorie profession|Libellé de catégorie profession|Code Profession|"
+        "Libellé Profession|Code savoir-faire|Libellé savoir-faire|Dématérialisation|Raison Sociale structure BAL|"
+        "Enseigne commerciale structure BAL|L2COMPLEMENTLOCALISATION structure BAL|"
+        "L3COMPLEMENTDISTRIBUTION structure BAL|L4NUMEROVOIE structure BAL|L4COMPLEMENTNUMEROVOIE structure BAL|"
+        "NL4TYPEVOIE structure BAL|L4LIBELLEVOIE structure BAL|L5LIEUDITMENTION structure BAL|"
+        "L6LIGNEACHEMINEMENT structure BAL|Code postal structure BAL|Département structure BAL|Pays structure BAL"
+    )
     assert (len(header.split("|")), end, len(lines)) == (31, "", count)
+    assert b"\r" not in text
+    assert text[:3] == b"Typ"  # no mark before it
     assert {line.split("|")[0] for line in lines} == {"PER", "ORG"}
     assert all(line.count("|") == 30 for line in lines)
     lilas = next(read_line(line) for line in lines if "|pharmacie.lilas." in line)

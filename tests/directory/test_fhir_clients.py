@@ -44,12 +44,15 @@ async def test_the_five_lines_of_readme_find_a_pharmacy(base: str, capsys: pytes
     assert capsys.readouterr().out == "PHARMACIE FICTIVE DES LILAS pharmacie.lilas.990000010@officine.mssante.test\n"
 
 
-async def test_fhirpy_pages_counts_includes_and_posts(base: str, seeded: Seeded) -> None:
+async def test_fhirpy_pages_counts_and_includes(base: str, seeded: Seeded) -> None:
     client = AsyncFHIRClient(base, extra_headers={"ESANTE-API-KEY": KEY})
     places = client.resources("Organization")
     assert len(await places.limit(7).fetch_all()) == len(seeded.organisations)
-    assert await places.search(_total="accurate", _count=1).fetch_raw() != {}
+    counted = await places.search(_total="accurate", _count=1).fetch_raw()
+    assert (counted["total"], len(counted["entry"])) == (len(seeded.organisations), 1)
     roles = client.resources("PractitionerRole").include("PractitionerRole", "practitioner")
+    types = [entry["resource"]["resourceType"] for entry in (await roles.fetch_raw())["entry"]]
+    assert sorted(types) == ["Practitioner", "Practitioner", "PractitionerRole", "PractitionerRole"]
     (role, *_) = await roles.fetch()
     doctor = await role["practitioner"].to_resource()
     assert doctor["name"][0]["family"].endswith("FICTIF")
