@@ -95,8 +95,8 @@ class Catalogue:
             yield from self._roles(person[1]) if person else ()
         else:
             reference = f"Organization/{target['id']}"
-            people = [one for _, one in self._people_at(str(fhir.structure_of_id(target["id"])))]
-            shown = (role for one in people for role in self._roles(one))
+            numbers = self._numbers_at(str(fhir.structure_of_id(target["id"])))  # thousands, in a hospital
+            shown = (role for _, one in self._each_of(_PEOPLE, numbers) for role in self._roles(one))
             yield from (role for role in shown if role["organization"]["reference"] == reference)
 
     # What may answer
@@ -148,7 +148,7 @@ class Catalogue:
             return self._people(f"{register}{number}" for number in plain for register in ("", "8", "0"))
         if (places := search.values("organization")) is not None:
             keys = (fhir.structure_of_id(one.rpartition("/")[2]) for one in places)
-            return [found for key in keys if key for found in self._people_at(key)]
+            return self._people(number for key in keys if key for number in self._numbers_at(key))
         if (boxes := self._boxes(search)) is not None:
             return self._people(box.person.number for box in boxes if box.person)
         for parameter, lookups in (("family", ("family",)), ("given", ("given",))):
@@ -201,17 +201,21 @@ class Catalogue:
     def _people(self, keys: Iterable[str | None]) -> list[tuple[int, Found]]:
         return self._of(_PEOPLE, keys)
 
-    def _people_at(self, structure: str) -> list[tuple[int, Found]]:
+    def _numbers_at(self, structure: str) -> list[str]:
+        """National numbers of whoever has a personal mailbox for a place."""
         own = map(mailbox_from, self._rows.find(MAILBOX, "organisation", structure))
         listed = self._directory.listing.people_at(structure)
-        return self._people([*(box.person.number for box in own if box.person), *listed])
+        return [*(box.person.number for box in own if box.person), *listed]
 
     def _of(self, kinds: tuple[str, ...], keys: Iterable[str | None]) -> list[tuple[int, Found]]:
-        """Each key's row, the home's own if there are two."""
+        return list(self._each_of(kinds, keys))
+
+    def _each_of(self, kinds: tuple[str, ...], keys: Iterable[str | None]) -> Iterator[tuple[int, Found]]:
+        """Each key's row, the home's own if there are two; looked up when it is its turn."""
         known = (key for key in dict.fromkeys(keys) if key and key.isascii())
         rows = (((stage, self._rows.one(kind, key)) for stage, kind in enumerate(kinds)) for key in known)
         first = (next(((stage, one) for stage, one in each if one is not None), None) for each in rows)
-        return [found for found in first if found is not None]
+        return (found for found in first if found is not None)
 
     def _by_id(self, type_: str, technical: str) -> tuple[int, Found] | None:
         key: str | None

@@ -26,6 +26,7 @@ from mssante_sim.storage.errors import StoreError
 __all__ = ["has_key", "routes"]
 
 _MAX_FORM: Final = 65_536
+_BREATH: Final = 20  # resources drawn between two breaths of the loop
 _MAX_CURSOR: Final = 4 * _MAX_FORM  # unpacked: what a form may ask for, as JSON
 
 _Endpoint = Callable[[Request], Awaitable[Response]]
@@ -165,7 +166,7 @@ class _Facade:
         total = len(found) if is_known else await self._total(cursor.type, search) if search.total else None
         base = f"{request.url.scheme}://{request.url.netloc}/fhir/v2"
         return FhirJson(bundle(
-            base, [search.shown(each) for each in found], self._others(search, found),
+            base, [search.shown(each) for each in found], await self._others(search, found),
             itself=str(request.url),
             following=f"{base}/_page?id={following.to_text()}" if following else None,
             total=total,
@@ -183,7 +184,7 @@ class _Facade:
     async def _total(self, type_: str, search: FhirSearch) -> int:
         return sum([1 async for _ in self._matches(type_, search, BEGINNING)])
 
-    def _others(self, search: FhirSearch, found: list[Resource]) -> list[Resource]:
+    async def _others(self, search: FhirSearch, found: list[Resource]) -> list[Resource]:
         """What `_include` and `_revinclude` add, each once and none that is there already."""
         others: dict[tuple[str, str], Resource] = {}
         for key in search.include:
@@ -193,7 +194,10 @@ class _Facade:
             others.update({(target, each["id"]): each for each in shown if each is not None})
         for key in search.revinclude:
             referring = (one for each in found for one in self._catalogue.referring(key, each))
-            others.update({(one["resourceType"], one["id"]): one for one in referring})
+            for number, one in enumerate(referring):  # a hospital has thousands
+                others[one["resourceType"], one["id"]] = one
+                if number % _BREATH == 0:
+                    await asyncio.sleep(0)
         for each in found:
             others.pop((each["resourceType"], each["id"]), None)
         return list(others.values())

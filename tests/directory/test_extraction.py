@@ -1,5 +1,6 @@
 """The flat extraction: shape, round trip, an imported list beside the home's own, files that are none."""
 
+import asyncio
 import io
 import zipfile
 from collections.abc import Callable
@@ -241,6 +242,28 @@ async def test_the_facade_shows_the_imported_too(
         names |= {entry["resource"]["id"] for entry in page["entry"]}
         following = next((link["url"] for link in page["link"] if link["relation"] == "next"), "")
     assert len(names) == 2 + len({line.person_national for line in lines if line.person_national})
+
+
+async def test_a_hospital_of_many_people_does_not_keep_others_waiting(
+    client: httpx.AsyncClient, directory: Directory, tmp_path: Path
+) -> None:
+    people = [line for line in map(read_line, made_lines(400)) if line.kind == "PER" and line.person_national]
+    staff = [line._replace(structure_register="FINESS", structure="990099999") for line in people]
+    imported(directory, tmp_path, zipped("\n".join([HEADER, *(line.to_text() for line in staff)]) + "\n"))
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    waiting = asyncio.create_task(others())
+    query = "Organization?identifier=990099999&_revinclude=PractitionerRole:organization"
+    page = (await client.get(query)).json()
+    waiting.cancel()
+    assert len(page["entry"]) == 1 + len({line.person_national for line in staff})
+    assert turns >= len(staff) // 20
 
 
 BAD_LINES = {
