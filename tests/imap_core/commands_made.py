@@ -35,12 +35,14 @@ plain_sets = st.builds(
     ),
 )
 modseqs = st.integers(0, 2**63 - 1)
+samples = plain_sets.map(lambda numbers: (numbers, SequenceSet(numbers.ranges[::-1])))
+"""Message numbers and UIDs, as many of these as of those."""
 resyncs = st.builds(
     Resync,
     st.integers(1, 4_294_967_295),
     modseqs,
     st.none() | plain_sets,
-    st.none() | st.tuples(plain_sets, plain_sets),
+    st.none() | samples,
 )
 system_flags = st.sampled_from(["\\Answered", "\\Deleted", "\\Draft", "\\Flagged", "\\Seen"])
 flag_sets = st.frozensets(system_flags | atoms, max_size=5)

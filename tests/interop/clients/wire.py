@@ -92,5 +92,5 @@ def wire_to(far_port: int, far: ssl.SSLContext, files: ServerFiles) -> Iterator[
         yield wire
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
+        thread.join(60)
         runner.close()
