@@ -16,6 +16,7 @@ from mssante_sim.crypto.key_management import Transport
 from mssante_sim.crypto.profiles import RECEIVING_P256, SIGNING_P256
 from mssante_sim.crypto.signatures import pss
 from mssante_sim.crypto.trust import TrustContext
+from mssante_sim.crypto.unsealing import Unreadable, unseal
 from mssante_sim.crypto.verify import FromMatches, VerificationFailed, verify
 from tests.crypto.conftest import ADDRESS, AT, new_domain
 from tests.crypto.forgery import ENTITY, multipart
@@ -34,6 +35,7 @@ class Stage:
     trust: TrustContext
     envelopes: tuple[bytes, ...]
     signatures: tuple[bytes, ...]
+    messages: tuple[bytes, ...]
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,11 @@ def stage() -> Stage:
         write_signed_data(ENTITY, domain.signing, at=AT, scheme=pss(), opaque=True),
         write_signed_data(ENTITY, domain.leaf(SIGNING_P256), at=AT, opaque=True),
     )
-    return Stage(own, domain.trust(), envelopes, signatures)
+    signed = [smime.sign(ENTITY, domain.signing, at=AT, opaque=opaque) for opaque in (False, True)]
+    sealed = [smime.envelop(one, certificates) for one in signed]
+    wrapped = (*signed, *sealed, smime.sign(sealed[0], domain.signing, at=AT, opaque=True))
+    messages = tuple(f"From: <{ADDRESS}>\r\n".encode() + one for one in wrapped)
+    return Stage(own, domain.trust(), envelopes, signatures, messages)
 
 
 def edited(octets: bytes, changes: Edits) -> bytes:
@@ -81,6 +87,16 @@ def test_a_signature_proves_what_was_signed_or_nothing(stage: Stage, which: int,
         except VerificationFailed:
             continue
         assert (proved.content, proved.signer_address) == (ENTITY, ADDRESS)
+
+
+@given(which=st.integers(0, 4), changes=edits)
+@settings(max_examples=400, deadline=None)
+def test_what_is_read_bears_its_signers_name_or_nobodys(stage: Stage, which: int, changes: Edits) -> None:
+    try:
+        read = unseal(edited(stage.messages[which], changes), stage.own, stage.trust, at=(AT,))
+    except Unreadable:
+        return
+    assert (read.signer, read.content, read.doubt) == (ADDRESS, ENTITY, None) or read.signer is None
 
 
 @given(st.binary(max_size=400))
