@@ -196,7 +196,7 @@ class CommandFramer:
         if len(self._lines) > self._limits.literals:
             self._throw(LimitReached(f"A command must not have more than {self._limits.literals} literals."))
         elif octets > (room := self._literal_room):
-            self._throw(TooBig(f"A literal of {octets} octets is too big: here {max(room, 0)} are accepted."))
+            self._throw(TooBig(f"The literal is too big: here {max(room, 0)} octets are accepted."))
         if self._fault is None:
             self._awaited = octets
             return ContinuationNeeded(octets) if asks else None
