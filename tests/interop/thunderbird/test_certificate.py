@@ -13,7 +13,7 @@ from tests.interop.thunderbird.driver import thunderbird
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
 
-def test_a_certificate_opens_the_inbox_shows_what_arrives_and_sends(
+def test_a_certificate_opens_the_inbox_shows_what_arrives_keeps_flags_and_sends(
     mssante: Mssante, write: Callable[..., Letter], tmp_path: Path
 ) -> None:
     pharmacy, running = mssante.account("pharmacy"), mssante.running
@@ -31,9 +31,13 @@ def test_a_certificate_opens_the_inbox_shows_what_arrives_and_sends(
 
         shown = client.open(subject)
         assert (shown.encryption, shown.signature) == ("SUCCESS", "SUCCESS")
-        assert client.source(subject) == mssante.imap("pharmacy").fetch("1", "(BODY.PEEK[])")[1][0][1]
+        mailbox = mssante.imap("pharmacy")
+        assert client.source(subject) == mailbox.fetch("1", "(BODY.PEEK[])")[1][0][1]
+        mailbox.store("1", "+FLAGS", "(\\Flagged)")
+        client.wait_for_star(subject)
         client.reply("Votre commande est prête.")
         mssante.wait_for(to="patient", timeout=30)
+    assert b"\\Seen" in mailbox.fetch("1", "(FLAGS)")[1][0]
     opened = mssante.open(mssante.imap("patient").fetch("1", "(BODY.PEEK[])")[1][0][1], "patient")
     assert (opened.encrypted, opened.signer) == (True, pharmacy.address)
     assert "Votre commande est prête." in opened.text
