@@ -123,6 +123,7 @@ class FolderSnapshot:
     status: FolderStatus
     uids: Sequence[Uid]  # ascending; not to be changed
     keywords: frozenset[str]  # every keyword any message of the folder ever carried
+    first_unseen: Uid | None = None
 
 
 @dataclass(frozen=True, slots=True)

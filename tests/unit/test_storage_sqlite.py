@@ -326,10 +326,3 @@ async def test_flags_change_up_to_the_last_uid_that_there_may_be(store, tmp_path
         await store.append(folder, [new()])
     outcome = await store.change_flags(folder, [*map(Uid, uids)], DELETED)
     assert [state.uid for state in outcome.states] == uids
-
-
-async def test_what_is_deleted_is_found_without_a_look_at_the_others(store, tmp_path):
-    connection = connect(tmp_path / "mail.db", readonly=True)
-    steps = connection.execute(f"EXPLAIN QUERY PLAN {messages.DELETED_UIDS}", (1,)).fetchall()
-    connection.close()
-    assert [step[-1] for step in steps] == ["SEARCH flag_state USING INDEX flag_state_deleted (mailbox=?)"]

@@ -12,16 +12,13 @@ from mssante_sim.imap.core.flags import announcement
 from mssante_sim.imap.core.session import Done
 from mssante_sim.imap.core.view import FolderView
 from mssante_sim.imap.render.identity import mailbox_id
-from mssante_sim.storage.api import FolderStatus
+from mssante_sim.storage.api import FolderSnapshot, FolderStatus
 
 __all__ = ["close", "select", "unselect"]
 
 
 async def select(ctx: Context, command: Select) -> Done:
     """The folder is selected, read-only for EXAMINE; the one before is closed without expunging [RFC 3501 §6.3.1].
-
-    No UNSEEN code is sent: finding the first unseen of 100,000 messages costs more than all the rest, IMAP4rev2
-    dropped it, and a client that wants it searches.
 
     Raises:
         MailboxMissing: there is no such folder; none is selected then.
@@ -34,11 +31,11 @@ async def select(ctx: Context, command: Select) -> Done:
     snapshot = await ctx.store.snapshot(folder.id, claim_recent=not command.read_only)
     view = FolderView(folder, snapshot, read_only=command.read_only)
     code = "READ-ONLY" if command.read_only else "READ-WRITE"
-    by_edition: r.Response = r.Recent(view.recent)
+    by_edition: tuple[r.Response, ...] = (r.Recent(view.recent), *_first_unseen(view, snapshot))
     if ctx.has(Extension.REV2):
         view.forget_recent()
-        by_edition = await listing_of(ctx, folder)
-    untagged = (*_opened(view, snapshot.status), by_edition, *await missed(ctx, view, command.resync))
+        by_edition = (await listing_of(ctx, folder),)
+    untagged = (*_opened(view, snapshot.status), *by_edition, *await missed(ctx, view, command.resync))
     return Done("Select completed.", code, untagged, view=view)
 
 
@@ -52,6 +49,12 @@ def _opened(view: FolderView, counters: FolderStatus) -> tuple[r.Response, ...]:
         r.Reply(r.Condition.OK, "Highest.", codes.highest_modseq(counters.highestmodseq)),
         r.Reply(r.Condition.OK, "Its identifier.", codes.mailbox_id(mailbox_id(view.folder))),
     )
+
+
+def _first_unseen(view: FolderView, snapshot: FolderSnapshot) -> tuple[r.Response, ...]:
+    """The code that IMAP4rev2 dropped [RFC 9051 §E]."""
+    number = None if snapshot.first_unseen is None else view.number(snapshot.first_unseen)
+    return () if number is None else (r.Reply(r.Condition.OK, "First unseen.", codes.unseen(number)),)
 
 
 async def close(ctx: Context, _: Close) -> Done:

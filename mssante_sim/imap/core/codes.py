@@ -9,7 +9,7 @@ from mssante_sim.imap.core.sequence import format_set
 
 __all__ = [
     "CLOSED", "append_uid", "capability", "copy_uid", "highest_modseq", "mailbox_id", "modified",
-    "permanent_flags", "uid_next", "uid_validity",
+    "permanent_flags", "uid_next", "uid_validity", "unseen",
 ]  # fmt: skip
 
 CLOSED = "CLOSED"
@@ -34,6 +34,11 @@ def uid_next(uid: int) -> str:
 def uid_validity(value: int) -> str:
     """UIDVALIDITY."""
     return f"UIDVALIDITY {value}"
+
+
+def unseen(number: int) -> str:
+    r"""UNSEEN: the first message without ``\Seen``."""
+    return f"UNSEEN {number}"
 
 
 def append_uid(uidvalidity: int, uids: Iterable[int]) -> str:

@@ -51,7 +51,7 @@ from mssante_sim.storage.sqlite.values import (
 )
 from mssante_sim.storage.sqlite.writer import Transaction
 
-__all__ = ["DELETED_UIDS", "append", "change_flags", "copy", "deliver", "empty_into", "expunge", "move"]
+__all__ = ["append", "change_flags", "copy", "deliver", "empty_into", "expunge", "move"]
 
 EXPUNGED_KEPT = 20_000
 """Expunged UIDs a folder remembers; whoever was away for longer compares all UIDs instead."""
@@ -327,7 +327,7 @@ def _after(before: tuple[int, str], mode: FlagMode, given: tuple[int, str]) -> t
 
 # removal
 
-DELETED_UIDS = """
+_DELETED = """
     SELECT uid FROM flag_state INDEXED BY flag_state_deleted WHERE mailbox = ?1 AND flags & 8 ORDER BY uid"""
 _DELETED_AMONG = """
     SELECT uid FROM carray(?2) wanted
@@ -353,7 +353,7 @@ def expunge(tx: Transaction, folder: FolderId, uids: Sequence[Uid] | None, now: 
     """See MailStore.expunge."""
     box = open_box(tx, folder)
     among = () if uids is None else (uid_table(uids),)
-    victims = [Uid(uid) for (uid,) in tx.execute(_DELETED_AMONG if among else DELETED_UIDS, (folder, *among))]
+    victims = [Uid(uid) for (uid,) in tx.execute(_DELETED_AMONG if among else _DELETED, (folder, *among))]
     _remove(tx, box, victims, now)
     return tuple(victims)
 
