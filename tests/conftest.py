@@ -19,11 +19,17 @@ Write = Callable[..., Letter]
 signal.signal(signal.SIGINT, signal.default_int_handler)
 """In the background of a shell it is ignored, and what a test starts and interrupts would ignore it too."""
 
-UNHURRIED = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-"""No test fails because the machine is slow."""
+UNHURRIED = hypothesis.settings(
+    deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], derandomize=True
+)
+"""No test fails because the machine is slow, or by chance: what passed once is tried with the same examples again.
+
+``--hypothesis-profile=random`` tries others each time.
+"""
 
 hypothesis.settings.register_profile("unhurried", UNHURRIED)
 hypothesis.settings.register_profile("fast", UNHURRIED, max_examples=15)
+hypothesis.settings.register_profile("random", UNHURRIED, derandomize=False)
 hypothesis.settings.load_profile("unhurried")
 
 

@@ -65,7 +65,9 @@ _VALUES = st.one_of(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data())
 async def test_whatever_is_asked_gets_a_bundle_or_an_outcome(client: httpx.AsyncClient, data: st.DataObject) -> None:
     type_ = data.draw(st.sampled_from(sorted(TYPES)))

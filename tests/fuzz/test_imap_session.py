@@ -26,14 +26,18 @@ pieces = st.lists(st.sampled_from([*TOKENS, *CLIENTS]) | stays.map(written), min
 
 
 @pytest.mark.parametrize("state", STATES)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(octets=pieces.map(b" ".join))
 def test_anything_in_any_state(house: House, state: str, octets: bytes) -> None:
     readable(house.converse(state, b"a " + octets + b"\r\n"))
 
 
 @pytest.mark.parametrize("state", [state for state in STATES if not state.startswith("in ")])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(made=st.lists(stays, min_size=1, max_size=4))
 def test_every_command_in_every_state_is_answered(house: House, state: str, made: list[Command]) -> None:
     """Each gets its tagged answer, or an end that is said."""
