@@ -23,7 +23,7 @@ from mssante_sim.storage.api import (
 )
 from mssante_sim.storage.errors import BodyMissing
 from mssante_sim.storage.sqlite.folders import status
-from mssante_sim.storage.sqlite.values import SEEN, flag_set, instant, microseconds, split_flags, uid_table
+from mssante_sim.storage.sqlite.values import flag_set, instant, microseconds, split_flags, uid_table
 from mssante_sim.storage.sqlite.writer import Database
 
 __all__ = [
@@ -114,7 +114,6 @@ def message_rows(db: Database, query: RowsQuery, uids: Sequence[Uid]) -> tuple[l
 
 
 _CHOSEN = "SELECT uid, modseq FROM flag_state WHERE mailbox = ?1 AND flags & ?2 = ?2 AND flags & ?3 = 0 ORDER BY uid"
-_CHOSEN_UNSEEN = _CHOSEN.replace("WHERE", "INDEXED BY flag_state_unseen WHERE flags & 1 = 0 AND")
 _CHOSEN_BY_DATE = """
     SELECT f.uid, f.modseq FROM message m CROSS JOIN flag_state f ON f.mailbox = ?1 AND f.uid = m.uid
     WHERE m.mailbox = ?1 AND f.flags & ?2 = ?2 AND f.flags & ?3 = 0 AND m.internal_date BETWEEN ?4 AND ?5 - 1
@@ -127,7 +126,7 @@ def chosen(db: Database, folder: FolderId, criteria: Criteria) -> list[tuple[Uid
     status(db, folder)
     flags = (folder, split_flags(criteria.present)[0], split_flags(criteria.absent)[0])
     if criteria.since is None and criteria.before is None:
-        return [*db.execute(_CHOSEN_UNSEEN if flags[2] & SEEN else _CHOSEN, flags)]
+        return [*db.execute(_CHOSEN, flags)]
     since = _EARLIEST if criteria.since is None else microseconds(criteria.since)
     before = _LATEST if criteria.before is None else microseconds(criteria.before)
     return [*db.execute(_CHOSEN_BY_DATE, (*flags, since, before))]
@@ -137,8 +136,8 @@ def chosen(db: Database, folder: FolderId, criteria: Criteria) -> list[tuple[Uid
 
 _EDGES = "SELECT min(uid), max(uid) FROM flag_state WHERE mailbox = ?"
 _UIDS_FROM = "SELECT uid FROM flag_state WHERE mailbox = ? AND uid >= ? ORDER BY uid"
-_FIRST_UNSEEN = """
-    SELECT uid FROM flag_state INDEXED BY flag_state_unseen WHERE mailbox = ? AND flags & 1 = 0 ORDER BY uid LIMIT 1"""
+_UNSEEN = "SELECT uid FROM flag_state WHERE mailbox = ? AND flags & 1 = 0 ORDER BY uid LIMIT 1"
+_UNSEEN_FROM_END = "SELECT uid FROM flag_state WHERE mailbox = ? AND flags & 1 = 0 ORDER BY uid DESC LIMIT 1 OFFSET ?"
 _KEYWORDS = "SELECT name FROM keyword WHERE mailbox = ?"
 
 LISTS_UIDS = 10_000_000
@@ -200,8 +199,16 @@ def snapshot(db: Database, folder: FolderId, lists: UidLists) -> FolderSnapshot:
     """See MailStore.snapshot."""
     counters = status(db, folder)
     uids = cast("Sequence[Uid]", lists.read(db, folder, counters))
-    first_unseen = next((uid for (uid,) in db.execute(_FIRST_UNSEEN, (folder,))), None)
-    return FolderSnapshot(counters, uids, _keywords(db, folder), first_unseen)
+    return FolderSnapshot(counters, uids, _keywords(db, folder), _first_unseen(db, folder, counters))
+
+
+def _first_unseen(db: Database, folder: FolderId, counters: FolderStatus) -> Uid | None:
+    """Looked for from the end where it should be nearer: most folders are seen but for what came last."""
+    if not counters.unseen:
+        return None
+    if 2 * counters.unseen > counters.messages:
+        return Uid(db.execute(_UNSEEN, (folder,)).get)
+    return Uid(db.execute(_UNSEEN_FROM_END, (folder, counters.unseen - 1)).get)
 
 
 def _keywords(db: Database, folder: FolderId) -> frozenset[str]:
