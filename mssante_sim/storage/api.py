@@ -116,6 +116,10 @@ class FolderStatus:
     recent_from: Uid  # messages from this UID on were not yet shown to any session  [RFC 3501 §2.3.2]
 
 
+Missed = tuple[tuple[FlagState, ...], tuple[Uid, ...]]
+"""Messages that were changed or came, and UIDs that were expunged."""
+
+
 @dataclass(frozen=True, slots=True)
 class FolderSnapshot:
     """What a session needs to start its view."""
@@ -124,6 +128,7 @@ class FolderSnapshot:
     uids: Sequence[Uid]  # ascending; not to be changed
     keywords: frozenset[str]  # every keyword any message of the folder ever carried
     first_unseen: Uid | None = None
+    missed: Missed | None = None  # what had happened since the instant that was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,8 +282,10 @@ class MailStore(Protocol):
         """Counters of `folder`."""
         ...
 
-    async def snapshot(self, folder: FolderId, *, claim_recent: bool = False) -> FolderSnapshot:
-        """What `folder` holds now.
+    async def snapshot(
+        self, folder: FolderId, *, claim_recent: bool = False, since: ModSeq | None = None
+    ) -> FolderSnapshot:
+        """What `folder` holds now, and with `since` what `changed_since` says at that very moment.
 
         `claim_recent` makes this caller the only one to see messages from `status.recent_from` on as recent.
         """
@@ -365,8 +372,8 @@ class MailStore(Protocol):
         """
         ...
 
-    async def changed_since(self, folder: FolderId, modseq: ModSeq) -> tuple[tuple[FlagState, ...], tuple[Uid, ...]]:
-        """Messages changed after `modseq`, and UIDs expunged after it [RFC 7162]."""
+    async def changed_since(self, folder: FolderId, modseq: ModSeq) -> Missed:
+        """What happened after `modseq` [RFC 7162]."""
         ...
 
     def watch(self, folder: FolderId, listener: Callable[[Change], None]) -> Watch:

@@ -529,6 +529,9 @@ async def test_changes_since_a_modseq_are_exactly_those(store):
     assert ([state.uid for state in states], gone) == ([2, 6], (3,))
     states, gone = await store.changed_since(folder, between)
     assert ([state.uid for state in states], gone) == ([6], (3,))
+    for claim in (True, False):
+        assert (await store.snapshot(folder, claim_recent=claim, since=between)).missed == (states, gone)
+    assert (await store.snapshot(folder)).missed is None
 
 
 async def test_everything_is_there_after_closing_and_opening(store, engine, clock, tmp_path):

@@ -270,6 +270,18 @@ def test_who_saw_what_is_not_noticed_yet_is_told_where_the_mailbox_stands() -> N
     assert b"HIGHESTMODSEQ" not in driver.send(b"e NOOP\r\n")
 
 
+def test_who_saw_what_is_not_noticed_yet_may_idle() -> None:
+    """Between the commit of a change and its notice there is nothing to say, and nothing is said again and again."""
+    driver = selected()
+    driver.send(b"c ENABLE CONDSTORE\r\n")
+    assert driver.session.view is not None
+    driver.session.view.saw([state(5, "\\Seen", modseq=106)])
+    driver.session.receive(b"d IDLE\r\n")
+    assert [driver.session.next() for _ in range(2)] == [Write(b"+ idling\r\n"), None]
+    assert b"* OK [HIGHESTMODSEQ 105] " in driver.tell(flagged(state(1, "\\Seen", modseq=105)))
+    assert b"HIGHESTMODSEQ" not in driver.tell(flagged(state(5, "\\Seen", modseq=106)))
+
+
 def test_qresync_tells_removals_by_uid() -> None:
     driver = selected()
     driver.send(b"c ENABLE QRESYNC\r\n")

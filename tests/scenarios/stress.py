@@ -245,6 +245,7 @@ class Actor:
                 await self.order("FETCH 1:* (UID)")
             there = [_text(facts["UID"]) for facts in self.client.view if "UID" in facts]
             await self.order(f"UID FETCH 1:* (FLAGS) (CHANGEDSINCE {since})")
+            await self.order("NOOP")  # of what went before that was read, nothing was told: now it is gone here too
         for facts in self.client.view:
             if "UID" in facts and "FLAGS" not in facts and (uid := _text(facts["UID"])) in there:
                 if uid not in cache:

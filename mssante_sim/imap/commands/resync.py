@@ -4,24 +4,24 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from mssante_sim.imap.commands.context import Context
 from mssante_sim.imap.core import responses as r
 from mssante_sim.imap.core.arguments import Resync
 from mssante_sim.imap.core.flags import announcement
 from mssante_sim.imap.core.sequence import SequenceSet, format_set
 from mssante_sim.imap.core.view import FolderView
-from mssante_sim.storage.api import FlagState, ModSeq, Uid
+from mssante_sim.storage.api import FlagState, Missed, Uid
 
 __all__ = ["missed", "vanished"]
 
 _LOOKED_THROUGH_HERE: Final = 5_000  # UIDs, a millisecond
 
 
-async def missed(ctx: Context, view: FolderView, resync: Resync | None) -> tuple[r.Response, ...]:
-    """VANISHED (EARLIER) and changed flags of a folder being selected; nothing if its UIDs are others now."""
-    if resync is None or resync.uidvalidity != view.folder.uidvalidity:
-        return ()
-    changed, gone = await ctx.store.changed_since(view.folder.id, ModSeq(resync.modseq))
+async def missed(view: FolderView, resync: Resync, since: Missed) -> tuple[r.Response, ...]:
+    """VANISHED (EARLIER) and changed flags of a folder being selected.
+
+    `since` is of the same moment as `view`: what goes after it is told later, with its UID known by then.
+    """
+    changed, gone = since
     known = _known_up_to(view, resync.sample)
     earlier = await vanished(view, resync.uids, [uid for uid in gone if uid > known] if known else gone)
     if resync.uids is not None:

@@ -12,7 +12,7 @@ from mssante_sim.imap.core.flags import announcement
 from mssante_sim.imap.core.session import Done
 from mssante_sim.imap.core.view import FolderView
 from mssante_sim.imap.render.identity import mailbox_id
-from mssante_sim.storage.api import FolderSnapshot, FolderStatus
+from mssante_sim.storage.api import FolderSnapshot, FolderStatus, ModSeq
 
 __all__ = ["close", "select", "unselect"]
 
@@ -28,14 +28,17 @@ async def select(ctx: Context, command: Select) -> Done:
         await ctx.send(encode(r.Reply(r.Condition.OK, "Previous mailbox closed.", codes.CLOSED)))
     folder = await ctx.folder(command.mailbox)
     ctx.watch(folder)  # before reading: what is committed meanwhile must not be lost
-    snapshot = await ctx.store.snapshot(folder.id, claim_recent=not command.read_only)
+    known = command.resync if command.resync and command.resync.uidvalidity == folder.uidvalidity else None
+    since = ModSeq(known.modseq) if known else None
+    snapshot = await ctx.store.snapshot(folder.id, claim_recent=not command.read_only, since=since)
     view = FolderView(folder, snapshot, read_only=command.read_only)
     code = "READ-ONLY" if command.read_only else "READ-WRITE"
     by_edition: tuple[r.Response, ...] = (r.Recent(view.recent), *_first_unseen(view, snapshot))
     if ctx.has(Extension.REV2):
         view.forget_recent()
         by_edition = (await listing_of(ctx, folder),)
-    untagged = (*_opened(view, snapshot.status), *by_edition, *await missed(ctx, view, command.resync))
+    since_then = await missed(view, known, snapshot.missed) if known and snapshot.missed else ()
+    untagged = (*_opened(view, snapshot.status), *by_edition, *since_then)
     return Done("Select completed.", code, untagged, view=view)
 
 

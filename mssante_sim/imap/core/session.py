@@ -167,7 +167,7 @@ class ImapSession:
     def next(self) -> Step | None:
         """The next step; None when nothing is to be done before something happens."""
         while self._step is None and self._running is None and self.phase is not Phase.OVER:
-            if self._idle is not None:
+            if self._idle is not None and self.view is not None and self.view.has_news():
                 self._release(self._idle)
             if self.is_over or not self._take_event():
                 break

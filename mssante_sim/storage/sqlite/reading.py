@@ -16,6 +16,7 @@ from mssante_sim.storage.api import (
     FolderSnapshot,
     FolderStatus,
     MessageRow,
+    Missed,
     ModSeq,
     Skim,
     Uid,
@@ -195,11 +196,12 @@ def _contiguous(db: Database, folder: FolderId, counters: FolderStatus) -> "arra
     return array("I", range(lowest, highest + 1))
 
 
-def snapshot(db: Database, folder: FolderId, lists: UidLists) -> FolderSnapshot:
+def snapshot(db: Database, folder: FolderId, lists: UidLists, since: ModSeq | None) -> FolderSnapshot:
     """See MailStore.snapshot."""
     counters = status(db, folder)
     uids = cast("Sequence[Uid]", lists.read(db, folder, counters))
-    return FolderSnapshot(counters, uids, _keywords(db, folder), _first_unseen(db, folder, counters))
+    missed = None if since is None else changed_since(db, folder, since, lists)
+    return FolderSnapshot(counters, uids, _keywords(db, folder), _first_unseen(db, folder, counters), missed)
 
 
 def _first_unseen(db: Database, folder: FolderId, counters: FolderStatus) -> Uid | None:
@@ -223,9 +225,7 @@ _CHANGED = "SELECT uid, flags, keywords, modseq FROM flag_state WHERE mailbox = 
 _EXPUNGED = "SELECT uid FROM expunged WHERE mailbox = ? AND modseq > ? ORDER BY uid"
 
 
-def changed_since(
-    connection: Database, folder: FolderId, modseq: ModSeq, lists: UidLists
-) -> tuple[tuple[FlagState, ...], tuple[Uid, ...]]:
+def changed_since(connection: Database, folder: FolderId, modseq: ModSeq, lists: UidLists) -> Missed:
     """See MailStore.changed_since."""
     counters = status(connection, folder)
     states = tuple(

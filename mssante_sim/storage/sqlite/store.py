@@ -23,13 +23,13 @@ from mssante_sim.storage.api import (
     Exchange,
     FlagChange,
     FlagOutcome,
-    FlagState,
     Folder,
     FolderId,
     FolderSnapshot,
     FolderSpec,
     FolderStatus,
     MessageRow,
+    Missed,
     ModSeq,
     NewMessage,
     OnceKey,
@@ -214,17 +214,19 @@ class SqliteStore:
         """See MailStore."""
         return self._readers.here(lambda db: folder_sql.status(db, folder))
 
-    async def snapshot(self, folder: FolderId, *, claim_recent: bool = False) -> FolderSnapshot:
+    async def snapshot(
+        self, folder: FolderId, *, claim_recent: bool = False, since: ModSeq | None = None
+    ) -> FolderSnapshot:
         """See MailStore."""
         counters = await self.status(folder)
-        read = partial(reading.snapshot, folder=folder, lists=self._lists)
-        if self._lists.known(folder, counters) is not None:
+        read = partial(reading.snapshot, folder=folder, lists=self._lists, since=since)
+        if since is None and self._lists.known(folder, counters) is not None:
             found = self._readers.here(read)
         else:
             found = await self._readers.elsewhere(read)  # a hundred thousand UIDs take 15 ms
         if not claim_recent or found.status.recent_from == found.status.uidnext:
             return found
-        return await self._write(partial(_claim, folder=folder, lists=self._lists))
+        return await self._write(partial(_claim, read=read, folder=folder))
 
     async def usage(self, account: str) -> Usage:
         """See MailStore."""
@@ -327,7 +329,7 @@ class SqliteStore:
         except FileNotFoundError as error:
             raise BodyMissing("The message is gone.") from error
 
-    async def changed_since(self, folder: FolderId, modseq: ModSeq) -> tuple[tuple[FlagState, ...], tuple[Uid, ...]]:
+    async def changed_since(self, folder: FolderId, modseq: ModSeq) -> Missed:
         """See MailStore."""
         query = partial(reading.changed_since, folder=folder, modseq=modseq, lists=self._lists)
         return await self._readers.elsewhere(query)
@@ -381,8 +383,8 @@ def _rename(tx: Transaction, account: str, old: str, new: str, now: int) -> None
     message_sql.empty_into(tx, source.id, target.id, now)
 
 
-def _claim(tx: Transaction, folder: FolderId, lists: reading.UidLists) -> FolderSnapshot:
+def _claim(tx: Transaction, read: Work[FolderSnapshot], folder: FolderId) -> FolderSnapshot:
     """The folder as it is, its recent messages told to nobody else."""
-    found = reading.snapshot(tx, folder, lists)
+    found = read(tx)
     folder_sql.claim_recent(tx, folder)
     return found
