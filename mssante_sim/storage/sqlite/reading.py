@@ -196,7 +196,7 @@ def _contiguous(db: Database, folder: FolderId, counters: FolderStatus) -> "arra
     return array("I", range(lowest, highest + 1))
 
 
-def snapshot(db: Database, folder: FolderId, lists: UidLists, since: ModSeq | None) -> FolderSnapshot:
+def snapshot(db: Database, folder: FolderId, lists: UidLists, since: ModSeq | None = None) -> FolderSnapshot:
     """See MailStore.snapshot."""
     counters = status(db, folder)
     uids = cast("Sequence[Uid]", lists.read(db, folder, counters))
