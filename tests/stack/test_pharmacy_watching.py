@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from mssante_sim.testing import Mssante
 pytestmark = pytest.mark.slow  # each watch is a process of its own
 
 Write = Callable[..., Letter]
+Watching = Callable[..., AbstractContextManager[subprocess.Popen[str]]]
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def submit(mssante: Mssante, write: Write) -> Callable[..., Letter]:
 
 
 @pytest.fixture
-def watching(home: Path, tmp_path: Path) -> Callable[..., object]:
+def watching(home: Path, tmp_path: Path) -> Watching:
     @contextmanager
     def watch(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         command = [sys.executable, "-u", "-m", "mssante_sim", "pharmacy", "watch", "--as", "990000010", *arguments]
@@ -51,11 +52,11 @@ def watching(home: Path, tmp_path: Path) -> Callable[..., object]:
 
 
 def test_the_command_gets_the_facts_and_the_files(
-    watching: Callable[..., Iterator[subprocess.Popen[str]]], submit: Callable[..., Letter], home: Path, tmp_path: Path,
+    watching: Watching, submit: Callable[..., Letter], home: Path, tmp_path: Path,
     mssante: Mssante,
 ) -> None:  # fmt: skip
     command = 'env | grep ^MSSANTE_ > facts; printf "%s" "$MSSANTE_FILES" > files'
-    with watching("--once", "--save", "recu", "--exec", command) as process:  # type: ignore[attr-defined]
+    with watching("--once", "--save", "recu", "--exec", command) as process:
         letter = submit(subject="a$(touch run)`touch run`; touch run")
         said, complaints = process.communicate(timeout=60)
     assert (process.returncode, complaints) == (0, "")
@@ -73,10 +74,10 @@ def test_the_command_gets_the_facts_and_the_files(
 
 
 def test_a_failing_or_slow_command_is_reported_and_no_arrival_is_lost(
-    watching: Callable[..., Iterator[subprocess.Popen[str]]], submit: Callable[..., Letter], tmp_path: Path
+    watching: Watching, submit: Callable[..., Letter], tmp_path: Path
 ) -> None:
     command = 'echo "$MSSANTE_UID" >> seen; [ "$MSSANTE_UID" = 1 ] && sleep 300; exit 3'
-    with watching("--exec", command, "--exec-timeout", "5") as process:  # type: ignore[attr-defined]
+    with watching("--exec", command, "--exec-timeout", "5") as process:
         for _ in range(3):
             submit()
         shown = [line for line in (process.stdout.readline() for _ in range(6)) if "Nouveau message" in line]
@@ -88,10 +89,8 @@ def test_a_failing_or_slow_command_is_reported_and_no_arrival_is_lost(
     assert (tmp_path / "seen").read_text().split() == ["1", "2", "3"]
 
 
-def test_arrivals_are_one_json_object_a_line_for_programs(
-    watching: Callable[..., Iterator[subprocess.Popen[str]]], submit: Callable[..., Letter]
-) -> None:
-    with watching("--once", "--json") as process:  # type: ignore[attr-defined]
+def test_arrivals_are_one_json_object_a_line_for_programs(watching: Watching, submit: Callable[..., Letter]) -> None:
+    with watching("--once", "--json") as process:
         letter = submit()
         (line,) = process.communicate(timeout=60)[0].splitlines()
     facts = json.loads(line)
